@@ -1,18 +1,22 @@
 """Event engine: play a program in time. It knows tasks, dependencies and resources, and no formula.
 
 Non-preemptive list scheduling: whenever a server of a resource is free, the ready task of that resource with the lowest
-(priority, number) starts. A task is ready when finish + latency of every predecessor have passed. There is no lookahead:
-a free server never waits for a better task that is not ready yet.
+(priority, number) starts. A task is ready when finish + latency of every predecessor have passed. There is no
+lookahead: a free server never waits for a better task that is not ready yet.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attnscope.errors import SpecError
 from attnscope.simulator.program import Program, find_cycle
+
+if TYPE_CHECKING:
+    from attnscope.simulator.events_explain import CriticalPath, IdleCause
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +86,24 @@ class Schedule:
             name: busy_s / room_s if room_s > 0 else 0.0
             for (name, busy_s), room_s in zip(self.busy_s.items(), available_s, strict=True)
         }
+
+    def critical_path(self) -> "CriticalPath":
+        """The chain of tasks that set the makespan, with what each step waited for."""
+        from attnscope.simulator.events_explain import critical_path
+
+        return critical_path(self)
+
+    def idle_causes(self, resource: str) -> "tuple[IdleCause, ...]":
+        """What the idle servers of a resource waited for, largest first. Raises UnknownNameError."""
+        from attnscope.simulator.events_explain import idle_causes
+
+        return idle_causes(self, resource)
+
+    def explain_idle(self, resource: str) -> str:
+        """One sentence: how idle a resource is, and its three largest causes. Raises UnknownNameError."""
+        causes = self.idle_causes(resource)
+        parts = ", ".join(str(cause) for cause in causes[:3])
+        return f"{resource} is idle {1 - self.busy_fraction[resource]:.1%} of the time{': ' + parts if parts else ''}."
 
 
 def play(program: Program) -> Schedule:

@@ -1,9 +1,12 @@
 """The compiled loop of the event engine: binary heaps in arrays, no Python objects.
 
-Time advances in rounds. A round takes every event of the earliest time (a task finishes, a task becomes ready), then lets
-each resource that changed start its best ready tasks. Tasks of no duration finish in the next round of the same time. The
-times depend on durations, priorities and ties by task number only, never on the order in which equal events are met.
+Time advances in rounds. A round takes every event of the earliest time (a task finishes, a task becomes ready), then
+lets each resource that changed start its best ready tasks. Tasks of no duration finish in the next round of the same
+time. Times depend on durations, priorities and ties by task number, never on the order in which equal events are met.
 """
+
+# numba has no types: its decorators hide those of the functions below.
+# mypy: disallow-untyped-decorators=False
 
 import numba
 import numpy as np
