@@ -1,0 +1,1 @@
+"""Families of masks, one file each."""

@@ -1,0 +1,93 @@
+"""Text to values: ``30x48x80``, ``0,1``, ``64K`` and masks by name."""
+
+import re
+from collections.abc import Callable
+from typing import Any, get_type_hints
+
+from attnscope.errors import UsageError
+from attnscope.workloads.visibility.base import Mask
+from attnscope.workloads.visibility.gna_checks import check_rank
+from attnscope.workloads.visibility.registry import check_parameters, find_mask
+
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20}
+_FLAGS = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True}
+
+
+def parse_count(text: str) -> int:
+    """A whole number, with K for 1024 and M for 1024^2: ``64K`` is 65536.
+
+    Raises:
+        UsageError: anything else.
+    """
+    match = re.fullmatch(r"(-?\d+)([km]?)", text.strip().casefold())
+    if match is None:
+        raise UsageError(f"{text!r} is not a whole number such as 80 or 64K.")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def parse_layout(text: str) -> tuple[int, ...]:
+    """Numbers joined by ``x`` (or commas): ``30x48x80`` -> (30, 48, 80).
+
+    Raises:
+        UsageError: a part is not a whole number.
+    """
+    try:
+        return tuple(parse_count(part) for part in re.split(r"[x×,]", text.strip().casefold()))
+    except UsageError as error:
+        raise UsageError(f"{text!r} is not a shape such as 128, 16x24 or 30x48x80: {error}") from None
+
+
+def parse_axes(text: str, rank: int) -> tuple[int, ...]:
+    """Like `parse_layout`, for `rank` axes; one number stands for all of them."""
+    values = parse_layout(text)
+    values = values * rank if len(values) == 1 else values
+    check_rank(repr(text), len(values), rank)
+    return values
+
+
+def parse_flags(text: str, rank: int | None = None) -> tuple[bool, ...]:
+    """Flags joined by commas or ``x``: ``0,1`` -> (False, True); one flag stands for all `rank` axes.
+
+    Raises:
+        UsageError: a part is not 0, 1, false, true, no or yes, or the number of flags is not `rank`.
+    """
+    parts = re.split(r"[x×,]", text.strip().casefold())
+    for part in parts:
+        if part not in _FLAGS:
+            raise UsageError(f"{text!r}: {part!r} is not a flag; write 0 or 1 for each axis, such as 0,1.")
+    flags = tuple(_FLAGS[part] for part in parts)
+    flags = flags * rank if rank and len(flags) == 1 else flags
+    check_rank(repr(text), len(flags), rank)
+    return flags
+
+
+def mask_from_spec(name: str, **params: Any) -> Mask:
+    """Build a mask by name; parameters may be text as on a command line (``layout="30x48x80"``) or values.
+
+    Raises:
+        UsageError: unknown mask or parameter (with the nearest name), a missing parameter, or an illegal value.
+    """
+    entry = find_mask(name)
+    check_parameters(entry, params)
+    hints = get_type_hints(entry.kind)
+    return entry.kind(**{key: _read(key, value, hints[key]) for key, value in params.items()})
+
+
+def _read(name: str, value: Any, hint: Any) -> Any:
+    """Convert text to the parameter's type; anything but text is passed on."""
+    if not isinstance(value, str):
+        return value
+    readers: dict[Any, Callable[[str], Any]] = {
+        int: parse_count,
+        float: float,
+        tuple[int, ...]: parse_layout,
+        tuple[bool, ...]: parse_flags,
+    }
+    if hint is bool:
+        return parse_flags(value, 1)[0]
+    if hint not in readers:
+        raise UsageError(f"parameter {name!r} cannot be given as text.")
+    try:
+        return readers[hint](value)
+    except ValueError as error:
+        raise UsageError(f"parameter {name!r}: {error}") from None

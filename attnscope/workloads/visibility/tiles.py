@@ -1,0 +1,224 @@
+"""Tile statistics: how many KV tiles a tiled kernel visits under a mask, and how many of them need no fine mask.
+
+Conventions (GNA, arXiv 2504.16922, appendix B.1, and NATTEN's kernels):
+- "static": Q and KV tiles lie on fixed grids over the token grid; a KV tile is visited when it holds a visible pair.
+- "dynamic": KV tiles start anew at the corner of each Q tile's visible box (Ampere fused neighborhood attention).
+- "flat": tiles are runs of the row-major token sequence, whatever the grid.
+- Dilation makes independent sub-problems (an extra batch axis) with their own group lengths; "flat" does not re-batch.
+- The dense baseline is the tiles that cover the whole undilated key grid; ragged tiles count as whole visits.
+- A visited tile is full when its part inside the grid is visible to every query of the Q tile, else partial.
+"""
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, get_args
+
+from attnscope.errors import UsageError, did_you_mean
+from attnscope.workloads.visibility.base import Mask
+from attnscope.workloads.visibility.gna_checks import as_ints
+from attnscope.workloads.visibility.intervals import Int64
+from attnscope.workloads.visibility.separable import SeparableMask
+from attnscope.workloads.visibility.tile_rule import axis_tiles
+
+Mode = Literal["static", "dynamic", "flat"]
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """A pair of tile shapes and the way KV tiles are laid."""
+
+    q_tile: tuple[int, ...]
+    kv_tile: tuple[int, ...]
+    mode: Mode = "static"
+
+    @property
+    def q_size(self) -> int:
+        """Queries per tile, the M of the tile's GEMM."""
+        return math.prod(self.q_tile)
+
+    @property
+    def kv_size(self) -> int:
+        """Keys per tile, the N of the tile's GEMM."""
+        return math.prod(self.kv_tile)
+
+
+@dataclass(frozen=True)
+class TileCounts:
+    """Exact counts over all Q tiles of one unit; the fields are those of `TileStatistics`."""
+
+    n_q_tiles: int
+    n_kv_tiles: int
+    visits_total: int
+    visits_min: int
+    visits_max: int
+    full: int
+    full_unpadded: int
+    padded_queries: int
+    padded_keys: int
+
+
+@dataclass(frozen=True)
+class TileStatistics:
+    """What a tiled kernel does under a mask, per head; sums over heads or layers where `n_units` > 1.
+
+    Attributes:
+        q_tile, kv_tile, mode: the tiling.
+        n_queries, n_keys: tokens of one unit.
+        n_units: heads or layers summed (1 for a plain mask).
+        n_q_tiles: Q tiles of all units.
+        n_kv_tiles: KV tiles that dense attention visits per Q tile.
+        visits_total, visits_min, visits_max: KV tiles visited: all Q tiles together, best and worst Q tile.
+        full: visited tiles whose part inside the grid has no masked pair.
+        full_unpadded: those of them that lie wholly inside the grid, with all their queries (no padding either).
+        total_pairs: visible pairs.
+        padded_queries, padded_keys: tokens after padding each axis to a multiple of tile x dilation.
+        visits_mean, partial, empty, partial_fraction, block_sparse: derived from these.
+        flopwise_speedup: all pairs / visible pairs.
+        mean_speedup: dense visits / mean visits over Q tiles.
+        worst_speedup: dense visits / visits of the worst Q tile (what NATTENSim reports).
+        efficiency: visible pairs / pairs computed in visited tiles.
+    """
+
+    q_tile: tuple[int, ...]
+    kv_tile: tuple[int, ...]
+    mode: Mode
+    n_queries: int
+    n_keys: int
+    n_q_tiles: int
+    n_kv_tiles: int
+    visits_total: int
+    visits_min: int
+    visits_max: int
+    full: int
+    full_unpadded: int
+    total_pairs: int
+    padded_queries: int
+    padded_keys: int
+    n_units: int = 1
+    visits_mean: float = field(init=False)
+    partial: int = field(init=False)
+    empty: int = field(init=False)
+    partial_fraction: float = field(init=False)
+    block_sparse: bool = field(init=False)
+    flopwise_speedup: float = field(init=False)
+    mean_speedup: float = field(init=False)
+    worst_speedup: float = field(init=False)
+    efficiency: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        computed = self.visits_total * math.prod(self.q_tile) * math.prod(self.kv_tile)
+        mean = self.visits_total / self.n_q_tiles
+        derived = {
+            "visits_mean": mean,
+            "partial": self.visits_total - self.full,
+            "empty": self.n_q_tiles * self.n_kv_tiles - self.visits_total,
+            "partial_fraction": (self.visits_total - self.full) / self.visits_total,
+            "block_sparse": self.full == self.visits_total,
+            "flopwise_speedup": self.n_units * self.n_queries * self.n_keys / self.total_pairs,
+            "mean_speedup": self.n_kv_tiles / mean,
+            "worst_speedup": self.n_kv_tiles / self.visits_max,
+            "efficiency": self.total_pairs / computed,
+        }
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields by name, ready for JSON."""
+        return asdict(self)
+
+
+def tile_statistics(mask: Mask, q_tile: Any, kv_tile: Any, mode: Mode = "static") -> TileStatistics:
+    """Exact tile counts of `mask` for one tiling.
+
+    Args:
+        mask: any mask.
+        q_tile: queries per tile and axis; in "flat" mode a number (several axes are multiplied).
+        kv_tile: keys per tile and axis, likewise.
+        mode: "static", "dynamic" or "flat", as described at the top of this module.
+
+    Raises:
+        UsageError: tile shapes that do not match the layout, sizes below 1, or an unknown mode.
+    """
+    tiling = make_tiling(mask, q_tile, kv_tile, mode)
+    counts = count_tiles(mask, tiling)
+    return TileStatistics(
+        tiling.q_tile,
+        tiling.kv_tile,
+        tiling.mode,
+        mask.n_queries,
+        mask.n_keys,
+        total_pairs=mask.total_pairs,
+        **vars(counts),
+    )
+
+
+def make_tiling(mask: Mask, q_tile: Any, kv_tile: Any, mode: str = "static") -> Tiling:
+    """Check a tiling against the mask's layout; see `tile_statistics`."""
+    if mode not in get_args(Mode):
+        raise UsageError(
+            f"no tiling mode {mode!r}.{did_you_mean(mode, get_args(Mode))} Known: {', '.join(get_args(Mode))}."
+        )
+    rank = None if mode == "flat" else len(mask.layout)
+    tiles = [as_ints(name, tile, rank, 1) for name, tile in (("q_tile", q_tile), ("kv_tile", kv_tile))]
+    if mode == "flat":
+        tiles = [(math.prod(t),) for t in tiles]
+    return Tiling(tiles[0], tiles[1], mode)  # type: ignore[arg-type]
+
+
+@functools.singledispatch
+def count_tiles(mask: Mask, tiling: Tiling) -> TileCounts:
+    """Counts for one mask; kinds of masks with a closed form register their own."""
+    from attnscope.workloads.visibility.walk import walk_tiles
+
+    return walk_tiles(mask, tiling)
+
+
+@count_tiles.register
+def _(mask: SeparableMask, tiling: Tiling) -> TileCounts:
+    if tiling.mode == "flat" and len(mask.layout) > 1:
+        from attnscope.workloads.visibility.walk import walk_flat
+
+        return walk_flat(mask, tiling)
+    return product_counts(mask, tiling)
+
+
+def product_counts(mask: SeparableMask, tiling: Tiling) -> TileCounts:
+    """Closed form: everything is a product over the axes."""
+    shapes = list(zip(mask.axes, tiling.q_tile, tiling.kv_tile, strict=True))
+    per_axis = [axis_tiles(a, q, k, tiling.mode == "dynamic") for a, q, k in shapes]
+    return TileCounts(
+        n_q_tiles=math.prod(len(t.visits) for t in per_axis),
+        n_kv_tiles=math.prod(-(-a.n_keys // k) for a, _, k in shapes),
+        visits_total=math.prod(int(t.visits.sum()) for t in per_axis),
+        visits_min=math.prod(int(t.visits.min()) for t in per_axis),
+        visits_max=math.prod(int(t.visits.max()) for t in per_axis),
+        full=math.prod(int(t.full.sum()) for t in per_axis),
+        full_unpadded=math.prod(int(t.full_unpadded.sum()) for t in per_axis),
+        padded_queries=math.prod(pad(a.n_queries, q * a.dilation) for a, q, _ in shapes),
+        padded_keys=math.prod(pad(a.n_keys, k * a.dilation) for a, _, k in shapes),
+    )
+
+
+def pad(n: int, multiple: int) -> int:
+    """`n` rounded up to a multiple."""
+    return -(-n // multiple) * multiple
+
+
+def per_tile_counts(
+    tiling: Tiling, layouts: tuple[Sequence[int], Sequence[int]], visits: Int64, full: Int64, full_unpadded: Int64
+) -> TileCounts:
+    """Counts from per-Q-tile arrays over undilated grids of queries and keys."""
+    queries, keys = layouts
+    return TileCounts(
+        n_q_tiles=len(visits),
+        n_kv_tiles=math.prod(-(-n // k) for n, k in zip(keys, tiling.kv_tile, strict=True)),
+        visits_total=int(visits.sum()),
+        visits_min=int(visits.min()),
+        visits_max=int(visits.max()),
+        full=int(full.sum()),
+        full_unpadded=int(full_unpadded.sum()),
+        padded_queries=math.prod(pad(n, q) for n, q in zip(queries, tiling.q_tile, strict=True)),
+        padded_keys=math.prod(pad(n, k) for n, k in zip(keys, tiling.kv_tile, strict=True)),
+    )
