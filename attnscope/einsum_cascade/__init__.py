@@ -1,0 +1,27 @@
+"""The language of Einsum cascades: parse, print, execute, analyse, transform. Knows no hardware."""
+
+from attnscope.einsum_cascade.catalog import library, load
+from attnscope.einsum_cascade.expressions import Access, Call, Expr, Number, Size, Var
+from attnscope.einsum_cascade.ir import Cascade, Claim, Einsum, Rank, Reduction
+from attnscope.einsum_cascade.operators import register_operator
+from attnscope.einsum_cascade.parse import parse
+from attnscope.einsum_cascade.text import to_text
+
+__all__ = [
+    "Access",
+    "Call",
+    "Cascade",
+    "Claim",
+    "Einsum",
+    "Expr",
+    "Number",
+    "Rank",
+    "Reduction",
+    "Size",
+    "Var",
+    "library",
+    "load",
+    "parse",
+    "register_operator",
+    "to_text",
+]

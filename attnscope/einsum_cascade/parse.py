@@ -1,0 +1,361 @@
+"""From text to a cascade: a recursive-descent parser whose refusals carry line, column, caret and the mend.
+
+Grammar (one statement a line; a line goes on inside parentheses or after a backslash)::
+
+    statement  = "cascade" NAME | "source" TEXT | "ranks" rank {"," rank} | "inputs" tensor {"," tensor}
+               | "outputs" NAME {"," NAME} | "equals" NAME ["(" NAME {"," NAME} ")"] {"over" VAR | where} | einsum
+    rank       = NAME ["=" NAME {"*" NAME}]
+    einsum     = tensor "=" expression {reduction | where | initial}
+    reduction  = OPERATOR VAR {"," VAR}             sum e     max m1, m0
+    where      = "where" condition {("," | "and") condition}
+    initial    = tensor "=" expression              RM[0] = -inf
+    expression = the usual + - * / // % ** with functions exp(x), max(a, b), ...
+"""
+
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+from attnscope.einsum_cascade.expressions import Access, Call, Expr, Number, Size, Var, shifted
+from attnscope.einsum_cascade.ir import Cascade, Claim, Einsum, Rank, Reduction
+from attnscope.einsum_cascade.operators import COMPARISONS
+from attnscope.einsum_cascade.spans import Source, Span, refusal
+from attnscope.einsum_cascade.tokens import Token, tokenize
+from attnscope.errors import CascadeError, did_you_mean
+
+HEADERS = ("cascade", "source", "ranks", "inputs", "outputs", "equals")
+SUMS = {"+": "add", "-": "sub"}
+PRODUCTS = {"*": "mul", "/": "div", "//": "floordiv", "%": "mod"}
+COMPARED = {sign: name for name, sign in COMPARISONS.items()}
+
+
+def parse(text: str, source: str = "<cascade>") -> Cascade:
+    """Return the cascade that ``text`` describes.
+
+    Args:
+        text: the text form, see the module's grammar.
+        source: what errors call the text; a file name's stem becomes the cascade's name where no line names it.
+
+    Raises:
+        CascadeError: with line, column, a caret and the mend.
+    """
+    return _Parser(Source(source, text)).cascade()
+
+
+@dataclass
+class _Draft:
+    """What the lines read so far say."""
+
+    name: str = ""
+    published: str = ""
+    ranks: list[Rank] = field(default_factory=list)
+    inputs: list[Access] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+    claim: Claim | None = None
+    einsums: list[Einsum] = field(default_factory=list)
+    doc: list[str] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
+
+    def take_comments(self) -> str:
+        taken, self.comments = "\n".join(self.comments), []
+        return taken
+
+
+class _Parser:
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.tokens = list(tokenize(source))
+        self.at = 0
+        self.draft = _Draft()
+
+    # ---- tokens
+
+    @property
+    def token(self) -> Token:
+        return self.tokens[self.at]
+
+    def peek(self, text: str, ahead: int = 0) -> bool:
+        at = min(self.at + ahead, len(self.tokens) - 1)
+        return self.tokens[at].text == text and self.tokens[at].kind in ("name", "sign")
+
+    def advance(self) -> Token:
+        self.at += 1
+        return self.tokens[self.at - 1]
+
+    def accept(self, text: str) -> bool:
+        found = self.peek(text)
+        self.at += found
+        return found
+
+    def expect(self, text: str, why: str) -> Token:
+        if not self.peek(text):
+            raise refusal(f"expected {text!r} {why}, found {self.token.shown}", self.token)
+        return self.advance()
+
+    def name(self, what: str) -> Token:
+        if self.token.kind != "name":
+            raise refusal(f"expected {what}, found {self.token.shown}", self.token)
+        return self.advance()
+
+    def at_end(self) -> bool:
+        return self.token.kind in ("newline", "end", "comment")
+
+    # ---- lines
+
+    def cascade(self) -> Cascade:
+        while self.token.kind != "end":
+            self.line()
+        draft = self.draft
+        if not draft.einsums:
+            raise refusal("no Einsum: write at least one, such as 'QK[m, p] = Q[e, p] * K[e, m]   sum e'", self.token)
+        stem = PurePath(self.source.name).stem
+        return Cascade(
+            name=draft.name or stem.strip("<>"),
+            ranks=tuple(draft.ranks),
+            einsums=tuple(draft.einsums),
+            doc="\n".join(draft.doc),
+            source=draft.published,
+            declared_inputs=tuple(draft.inputs),
+            declared_outputs=tuple(draft.outputs),
+            claim=draft.claim,
+            closing=draft.take_comments(),
+        )
+
+    def line(self) -> None:
+        if self.token.kind == "newline":
+            self.advance()
+        elif self.token.kind == "comment":
+            self.draft.comments.append(self.advance().text.removeprefix("#").removeprefix(" ").rstrip())
+        elif self.token.text in HEADERS and not self.peek("[", 1):
+            self.header()
+        else:
+            self.draft.einsums.append(self.einsum())
+
+    def header(self) -> None:
+        word = self.advance()
+        if self.draft.einsums:
+            raise refusal(f"a {word.text!r} line must stand before the first Einsum", word)
+        getattr(self, f"_{word.text}")(word)
+        self.end_of_line()
+        if self.draft.comments:
+            self.draft.doc.append(self.draft.take_comments())
+
+    def end_of_line(self) -> None:
+        if self.token.kind == "comment":
+            self.line()
+        if not self.at_end():
+            raise refusal(f"expected the end of the line, found {self.token.shown}", self.token)
+
+    def _cascade(self, word: Token) -> None:
+        self.draft.name = self.hyphenated("the cascade's name", word)
+
+    def _source(self, _word: Token) -> None:
+        self.draft.published = self.advance().text
+
+    def _ranks(self, _word: Token) -> None:
+        self.draft.ranks.append(self.rank())
+        while self.accept(","):
+            self.draft.ranks.append(self.rank())
+
+    def rank(self) -> Rank:
+        word = self.name("a rank's name")
+        parts = [self.name("a rank's name").text] if self.accept("=") else []
+        while parts and self.accept("*"):
+            parts.append(self.name("a rank's name").text)
+        return Rank(word.text, tuple(parts), word.span)
+
+    def _inputs(self, _word: Token) -> None:
+        self.draft.inputs.append(self.declared())
+        while self.accept(","):
+            self.draft.inputs.append(self.declared())
+
+    def declared(self) -> Access:
+        word = self.name("an input tensor")
+        return self.access(word) if self.peek("[") else Access(word.text, (), word.span)
+
+    def _outputs(self, _word: Token) -> None:
+        self.draft.outputs.append(self.name("an output tensor").text)
+        while self.accept(","):
+            self.draft.outputs.append(self.name("an output tensor").text)
+
+    def _equals(self, word: Token) -> None:
+        reference, arguments, over = self.hyphenated("a reference's name", word), [], []
+        if self.accept("("):
+            arguments.append(self.name("a tensor").text)
+            while self.accept(","):
+                arguments.append(self.name("a tensor").text)
+            self.expect(")", "after the reference's tensors")
+        while self.accept("over"):
+            over.append(Var(self.name("an index such as 'p'").text).rank)
+        where = self.conditions() if self.accept("where") else ()
+        self.draft.claim = Claim(reference, tuple(arguments), where, tuple(over), word.span)
+
+    def hyphenated(self, what: str, before: Token) -> str:
+        """Read tokens that touch each other as one word: ``attention-1pass``."""
+        if self.at_end():
+            raise refusal(f"expected {what} after {before.text!r}", self.token)
+        word, column = "", self.token.span.column
+        while not self.at_end() and self.token.span.column == column and self.token.text not in ("(", ")", ","):
+            column += len(self.token.text)
+            word += self.advance().text
+        return word
+
+    # ---- Einsums
+
+    def einsum(self) -> Einsum:
+        word = self.name("an Einsum such as 'QK[m, p] = ...' or a header such as 'ranks'")
+        if not self.peek("["):
+            hint = did_you_mean(word.text, HEADERS)
+            raise refusal(f"{word.text!r} starts no line: write 'X[i, j] = ...' or a header.{hint}", word)
+        left = self.access(word)
+        self.expect("=", f"after {left.tensor}'s indices")
+        expression = self.expression()
+        reductions: list[Reduction] = []
+        where: tuple[Expr, ...] = ()
+        initial: Expr | None = None
+        while not self.at_end():
+            if self.accept("where"):
+                where = (*where, *self.conditions())
+            elif self.token.kind == "name" and self.peek("[", 1):
+                initial = self.initial(left)
+            elif self.token.kind == "name":
+                reductions.append(self.reduction())
+            else:
+                raise self.stray()
+        if self.token.kind == "comment":
+            self.line()
+        doc = self.draft.take_comments()
+        return Einsum(left.tensor, left.indices, expression, tuple(reductions), where, initial, doc, word.span)
+
+    def stray(self) -> CascadeError:
+        return refusal(
+            f"expected an operator, a reduction such as 'sum e', 'where' or the end of the line, "
+            f"found {self.token.shown}",
+            self.token,
+        )
+
+    def reduction(self) -> Reduction:
+        word = self.advance()
+        if self.token.kind != "name":
+            raise refusal(
+                f"expected the index that {word.text!r} reduces, as in 'sum e', found {self.token.shown}", word
+            )
+        indices = [self.variable()]
+        while self.accept(","):
+            indices.append(self.variable())
+        return Reduction(word.text, tuple(indices), word.span)
+
+    def variable(self) -> Var:
+        word = self.name("an index such as 'm'")
+        return Var(word.text, word.span)
+
+    def initial(self, left: Access) -> Expr:
+        access = self.access(self.advance())
+        if access.tensor != left.tensor:
+            raise refusal(
+                f"an operator is missing before {access.tensor!r}; here only the start value may follow, "
+                f"as in '{left.tensor}[0] = 0'",
+                access,
+            )
+        if not any(index == Number(0) for index in access.indices):
+            raise refusal(f"the start value is that of generation 0: write '{left.tensor}[0] = ...'", access)
+        if not any(pair and pair[1] == 1 for pair in map(shifted, left.indices)):
+            raise refusal(
+                f"{left.tensor} has a start value but no iterative rank: write '{left.tensor}[i+1, ...]'", access
+            )
+        self.expect("=", "after the generation of the start value")
+        return self.expression()
+
+    # ---- expressions
+
+    def conditions(self) -> tuple[Expr, ...]:
+        found = list(self.condition())
+        while self.accept(",") or self.accept("and"):
+            found += self.condition()
+        return tuple(found)
+
+    def condition(self) -> list[Expr]:
+        """Read ``0 <= p - m < W`` as two comparisons; a lone expression holds where it is not zero."""
+        parts, signs = [self.expression()], []
+        while self.token.text in COMPARED:
+            signs.append(self.advance())
+            parts.append(self.expression())
+        pairs = zip(parts, signs, parts[1:], strict=False)
+        return [Call(COMPARED[sign.text], (a, b), sign.span) for a, sign, b in pairs] or parts
+
+    def expression(self) -> Expr:
+        left = self.product()
+        while self.token.text in SUMS and self.token.kind == "sign":
+            sign = self.advance()
+            left = Call(SUMS[sign.text], (left, self.product()), sign.span)
+        return left
+
+    def product(self) -> Expr:
+        left = self.signed()
+        while self.token.text in PRODUCTS and self.token.kind == "sign":
+            sign = self.advance()
+            left = Call(PRODUCTS[sign.text], (left, self.signed()), sign.span)
+        return left
+
+    def signed(self) -> Expr:
+        sign = self.token
+        if not self.accept("-"):
+            return self.power()
+        inner = self.signed()
+        return Number(-inner.value, sign.span) if isinstance(inner, Number) else Call("neg", (inner,), sign.span)
+
+    def power(self) -> Expr:
+        base, sign = self.primary(), self.token
+        return Call("pow", (base, self.signed()), sign.span) if self.accept("**") else base
+
+    def primary(self) -> Expr:
+        token = self.token
+        if token.kind == "number":
+            self.advance()
+            value = float(token.text)
+            return Number(int(value) if value.is_integer() else value, token.span)
+        if self.accept("("):
+            inner = self.expression()
+            self.expect(")", f"to close the '(' of column {token.span.column}")
+            return inner
+        if token.kind != "name":
+            raise refusal(f"expected a tensor, a number, a function or '(', found {token.shown}", token)
+        return self.named(self.advance())
+
+    def named(self, word: Token) -> Expr:
+        if self.peek("["):
+            return self.access(word)
+        if self.accept("("):
+            return self.call(word)
+        if word.text == "inf":
+            return Number(float("inf"), word.span)
+        if word.text[0].isupper():
+            return Size(word.text, word.span)
+        return Var(word.text, word.span)
+
+    def access(self, word: Token) -> Access:
+        opening = self.expect("[", f"after {word.text!r}")
+        indices: list[Expr] = []
+        while not self.peek("]"):
+            if indices:
+                self.expect_in_indices(opening.span)
+            indices.append(self.expression())
+        self.advance()
+        return Access(word.text, tuple(indices), word.span)
+
+    def expect_in_indices(self, opening: Span) -> None:
+        if not self.accept(","):
+            raise refusal(
+                f"expected ',' or ']' to close the '[' of column {opening.column}, found {self.token.shown}", self.token
+            )
+
+    def call(self, word: Token) -> Expr:
+        args = [self.expression()]
+        while self.accept(","):
+            args.append(self.expression())
+        self.expect(")", f"to close {word.text}(")
+        if word.text in ("max", "min") and len(args) > 2:
+            folded = args[0]
+            for arg in args[1:]:
+                folded = Call(word.text, (folded, arg), word.span)
+            return folded
+        return Call(word.text, tuple(args), word.span)
