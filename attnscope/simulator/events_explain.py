@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnscope.simulator.events import Schedule
+from attnscope.simulator.program import Program
 
 Ints = NDArray[np.int64]
 Ticks = NDArray[np.float64]
@@ -56,16 +57,14 @@ class IdleCause:
     idle_fraction: float
 
     def __str__(self) -> str:
-        return f"{self.idle_fraction:.1%} {self.what}"
+        place = f" on {self.resource}" if self.resource and self.reason == "running" else ""
+        return f"{self.idle_fraction:.1%} {self.what}{place}"
 
     @property
     def what(self) -> str:
-        """The cause in words, e.g. `waiting for RNV on array_1d`."""
-        if self.reason == "latency":
-            return f"waiting out the latency of {self.kind}"
-        if self.reason == "running":
-            return f"waiting for {self.kind}" + (f" on {self.resource}" if self.resource else "")
-        return "with no task left"
+        """The cause in words, e.g. `waiting for RNV`."""
+        words = {"running": f"waiting for {self.kind}", "latency": f"latency of {self.kind}"}
+        return words.get(self.reason, self.reason)
 
 
 def critical_path(schedule: Schedule) -> CriticalPath:
@@ -89,33 +88,22 @@ def idle_causes(schedule: Schedule, resource: str) -> tuple[IdleCause, ...]:
     Each gap before a task is charged to the chain of tasks that led to it. Raises UnknownNameError.
     """
     program = schedule.program
-    r, n_kinds = program.resource_index(resource), len(program.kinds)
+    n_servers = program.servers[program.resource_index(resource)]
     tasks, lanes = lanes_of(schedule, resource)
-    running, latency, tail = _charge_gaps(
-        tasks,
-        lanes,
-        program.servers[r],
-        program.resource,
-        program.kind,
-        n_kinds,
-        len(program.resources),
-        schedule.start,
-        schedule.finish,
-        schedule.ready,
-        schedule.released_by,
-        schedule.blocked_by,
-    )
-    names = (*program.resources, "")
-    found = [("running", k, names[p], running[p, k]) for p, k in zip(*np.nonzero(running), strict=True)]
-    found += [("latency", k, names[p], latency[p, k]) for p, k in zip(*np.nonzero(latency), strict=True)]
-    room_ticks = program.servers[r] * schedule.makespan_ticks
-    causes = [
-        IdleCause(reason, program.kinds[k], place, float(ticks * program.tick_s), float(ticks / room_ticks))
-        for reason, k, place, ticks in found
-    ]
+    running, latency = _no_charges(program)
+    room_ticks = n_servers * schedule.makespan_ticks
+    tail = _charge_gaps(running, latency, tasks, lanes, n_servers, schedule.makespan_ticks, _links(schedule))
+    causes = _causes(schedule, running, latency, room_ticks)
     if tail > 0:
-        causes.append(IdleCause("no task left", "", "", tail * program.tick_s, tail / room_ticks))
-    return tuple(sorted(causes, key=lambda c: (-c.idle_s, c.reason, c.kind, c.resource)))
+        causes.append(IdleCause("no task left", "", "", float(tail * program.tick_s), float(tail / room_ticks)))
+    return tuple(sorted(causes, key=_largest_first))
+
+
+def gap_cause(schedule: Schedule, task: int, gap_start: float) -> IdleCause:
+    """Largest cause of the gap from `gap_start` ticks to a task's start; `idle_fraction` is its share of the gap."""
+    running, latency = _no_charges(schedule.program)
+    _charge_gap(running, latency, task, gap_start, _links(schedule))
+    return min(_causes(schedule, running, latency, schedule.start[task] - gap_start), key=_largest_first)
 
 
 def lanes_of(schedule: Schedule, resource: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -128,6 +116,38 @@ def lanes_of(schedule: Schedule, resource: str) -> tuple[NDArray[np.int64], NDAr
     tasks = np.flatnonzero(program.resource == r)
     order = tasks[np.lexsort((tasks, schedule.finish[tasks], schedule.start[tasks]))]
     return order, _lanes(schedule.start[order], schedule.finish[order], program.servers[r])
+
+
+def _links(schedule: Schedule) -> tuple[NDArray[np.generic], ...]:
+    program = schedule.program
+    who = (program.resource, program.kind)
+    return (*who, schedule.start, schedule.finish, schedule.ready, schedule.released_by, schedule.blocked_by)
+
+
+def _no_charges(program: Program) -> tuple[Ticks, Ticks]:
+    """Zeros by [resource, kind]; the last row, reached with index -1, is for tasks without a resource."""
+    shape = (len(program.resources) + 1, len(program.kinds))
+    return np.zeros(shape), np.zeros(shape)
+
+
+def _causes(schedule: Schedule, running: Ticks, latency: Ticks, room_ticks: float) -> list[IdleCause]:
+    program = schedule.program
+    names = (*program.resources, "")
+    return [
+        IdleCause(
+            reason,
+            program.kinds[kind],
+            names[place],
+            float(ticks[place, kind] * program.tick_s),
+            float(ticks[place, kind] / room_ticks),
+        )
+        for reason, ticks in (("running", running), ("latency", latency))
+        for place, kind in zip(*np.nonzero(ticks), strict=True)
+    ]
+
+
+def _largest_first(cause: IdleCause) -> tuple[float, str, str, str]:
+    return (-cause.idle_s, cause.reason, cause.kind, cause.resource)
 
 
 def _by_kind(schedule: Schedule, tasks: Ints, ticks: Ticks) -> dict[str, float]:
@@ -164,38 +184,33 @@ def _lanes(start: Ticks, finish: Ticks, n_servers: int) -> Ints:
 
 
 @numba.njit(cache=True)
+def _charge_gap(running: Ticks, latency: Ticks, task: int, gap: float, links: tuple[NDArray[np.generic], ...]) -> None:
+    """Add the ticks from `gap` to the start of `task` to what ran, or was in flight, on the chain that led to it."""
+    resource, kind, start, finish, ready, released_by, blocked_by = links
+    moment = start[task]
+    while moment > gap:
+        task = blocked_by[task] if ready[task] < start[task] else released_by[task]
+        latency[resource[task], kind[task]] += moment - max(gap, finish[task])
+        moment = max(gap, finish[task])
+        running[resource[task], kind[task]] += moment - max(gap, start[task])
+        moment = start[task]
+
+
+@numba.njit(cache=True)
 def _charge_gaps(
+    running: Ticks,
+    latency: Ticks,
     tasks: Ints,
     lanes: Ints,
     n_servers: int,
-    resource: NDArray[np.int32],
-    kind: NDArray[np.int32],
-    n_kinds: int,
-    n_resources: int,
-    start: Ticks,
-    finish: Ticks,
-    ready: Ticks,
-    released_by: Ints,
-    blocked_by: Ints,
-) -> tuple[Ticks, Ticks, float]:
-    """Idle ticks by [resource, kind] of the task that was running, likewise for latencies, and after the last task.
-
-    The last row, reached with index -1, is for tasks without a resource.
-    """
-    running, latency = np.zeros((n_resources + 1, n_kinds)), np.zeros((n_resources + 1, n_kinds))
+    makespan: float,
+    links: tuple[NDArray[np.generic], ...],
+) -> float:
+    """Charge every gap before one of `tasks`; return the server-ticks after the last task of each lane."""
+    start, finish = links[2], links[3]
     free_at = np.zeros(n_servers)
     for i in range(tasks.shape[0]):
-        task, gap = tasks[i], free_at[lanes[i]]
-        free_at[lanes[i]] = finish[task]
-        moment = start[task]
-        while moment > gap:
-            task = blocked_by[task] if ready[task] < start[task] else released_by[task]
-            latency[resource[task], kind[task]] += moment - max(gap, finish[task])
-            moment = max(gap, min(moment, finish[task]))
-            running[resource[task], kind[task]] += moment - max(gap, start[task])
-            moment = start[task]
-    makespan = finish.max() if finish.shape[0] else 0.0
-    tail = 0.0
-    for server in range(n_servers):
-        tail += makespan - free_at[server]
-    return running, latency, tail
+        if start[tasks[i]] > free_at[lanes[i]]:
+            _charge_gap(running, latency, tasks[i], free_at[lanes[i]], links)
+        free_at[lanes[i]] = finish[tasks[i]]
+    return float((makespan - free_at).sum())

@@ -197,6 +197,10 @@ def _read_only(name: str, value: ArrayLike, dtype: DTypeLike) -> NDArray[np.gene
         raise SpecError(f"program: {name} must have one dimension, got shape {given.shape}.")
     if given.size and not np.can_cast(given.dtype, dtype, casting="same_kind"):
         raise SpecError(f"program: {name} must hold {np.dtype(dtype)} values, got {given.dtype}.")
+    if np.issubdtype(dtype, np.integer) and given.size and not np.can_cast(given.dtype, dtype):
+        limits = np.iinfo(np.dtype(dtype).name)
+        if given.min() < limits.min or given.max() > limits.max:
+            raise SpecError(f"program: {name} must fit {np.dtype(dtype)}, got {given.min()} to {given.max()}.")
     array = np.ascontiguousarray(given, dtype=dtype).view()
     array.flags.writeable = False
     return array
