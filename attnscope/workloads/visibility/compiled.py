@@ -85,6 +85,28 @@ def count_interval_tiles(
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _mark_rows(seen: Int64, first: int, step: int, n_rows: int, width: int, tile: int) -> None:
+    """Mark the tiles of keys [first, first + width), and of the rows that follow at distance `step`.
+
+    Tile numbers are carried along, since a division per row would take most of the time.
+    """
+    if width <= 0:
+        return
+    low, low_rest = first // tile, first % tile
+    high, high_rest = (first + width - 1) // tile, (first + width - 1) % tile
+    step_tiles, step_rest = step // tile, step % tile
+    for _ in range(n_rows):
+        seen[low] += 1
+        seen[high + 1] -= 1
+        low, low_rest = low + step_tiles, low_rest + step_rest
+        if low_rest >= tile:
+            low, low_rest = low + 1, low_rest - tile
+        high, high_rest = high + step_tiles, high_rest + step_rest
+        if high_rest >= tile:
+            high, high_rest = high + 1, high_rest - tile
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def count_flat_tiles(
     q_layout: Int64,
     k_layout: Int64,
@@ -128,24 +150,24 @@ def count_flat_tiles(
             for first in range(xa, min(xa + dx, xb + 1)):
                 last = xb - (xb - first) % dx
                 n_segments += 1
+                rows = ends_y[y] - starts_y[y]
                 for i in range(starts_z[z], ends_z[z]):
-                    for j in range(starts_y[y], ends_y[y]):
-                        base = ((z % dz + dz * i) * k_layout[1] + y % dy + dy * j) * k_layout[2] + first % dx
-                        if dx == 1:
-                            a, b = base + starts_x[first], base + ends_x[last]
-                            if a < b:
-                                seen[a // k_size] += 1
-                                seen[(b - 1) // k_size + 1] -= 1
-                            a, b = base + starts_x[last], base + ends_x[first]
-                            if may_be_full and a < b:
-                                _add_run(direct, steps, a, b, k_size)
-                        else:
-                            for k in range(starts_x[first], ends_x[last]):
-                                tile = (base + dx * k) // k_size
-                                seen[tile] += 1
-                                seen[tile + 1] -= 1
-                            for k in range(starts_x[last], ends_x[first]):
-                                direct[(base + dx * k) // k_size] += 1
+                    plane = (z % dz + dz * i) * k_layout[1] + y % dy + dy * starts_y[y]
+                    base = plane * k_layout[2] + first % dx
+                    if dx == 1:
+                        width = ends_x[last] - starts_x[first]
+                        _mark_rows(seen, base + starts_x[first], dy * k_layout[2], rows, width, k_size)
+                        width = ends_x[first] - starts_x[last]
+                        if may_be_full and width > 0:
+                            for j in range(rows):
+                                a = base + starts_x[last] + j * dy * k_layout[2]
+                                _add_run(direct, steps, a, a + width, k_size)
+                        continue
+                    for k in range(starts_x[first], ends_x[last]):
+                        _mark_rows(seen, base + dx * k, dy * k_layout[2], rows, 1, k_size)
+                    for k in range(starts_x[last], ends_x[first]):
+                        for j in range(rows):
+                            direct[(base + dx * k + j * dy * k_layout[2]) // k_size] += 1
         touched, running = 0, 0
         for k in range(n_kv):
             touched += seen[k]
