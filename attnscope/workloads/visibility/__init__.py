@@ -2,9 +2,30 @@
 
 from attnscope.workloads.visibility.base import GridMask, KeyStatistics, Mask, SequenceMask
 from attnscope.workloads.visibility.gna import Gna
+from attnscope.workloads.visibility.masks.block_mask import BlockMask
 from attnscope.workloads.visibility.masks.causal import Causal
 from attnscope.workloads.visibility.masks.combine import Intersection, Union
 from attnscope.workloads.visibility.masks.dense import Dense
+from attnscope.workloads.visibility.masks.disc import Disc
+from attnscope.workloads.visibility.masks.extra import Extra
+from attnscope.workloads.visibility.masks.halo import Halo
+from attnscope.workloads.visibility.masks.mixture import Mixture
+from attnscope.workloads.visibility.masks.power_of_two import PowerOfTwo
+from attnscope.workloads.visibility.masks.radial import Radial
+from attnscope.workloads.visibility.masks.recipes import (
+    crossformer,
+    duo_attention,
+    masformer,
+    maxvit,
+    shifted_sparse_attention,
+    swin,
+)
+from attnscope.workloads.visibility.masks.shifted_groups import ShiftedGroups
+from attnscope.workloads.visibility.masks.shifted_windows import ShiftedWindows
+from attnscope.workloads.visibility.masks.sliding_window import SlidingWindow
+from attnscope.workloads.visibility.masks.streaming import Streaming
+from attnscope.workloads.visibility.masks.strided_groups import Grid, StridedGroups
+from attnscope.workloads.visibility.masks.top_k_blocks import TopKBlocks
 from attnscope.workloads.visibility.registry import MaskEntry, find_mask, list_masks, register
 from attnscope.workloads.visibility.separable import SeparableMask
 from attnscope.workloads.visibility.spec import mask_from_spec, parse_axes, parse_count, parse_flags, parse_layout
@@ -13,29 +34,49 @@ from attnscope.workloads.visibility.tiles import Mode, TileStatistics, tile_stat
 
 __all__ = [
     "SWEEP_DTYPE",
+    "BlockMask",
     "Causal",
     "Dense",
+    "Disc",
+    "Extra",
     "Gna",
+    "Grid",
     "GridMask",
+    "Halo",
     "Intersection",
     "KeyStatistics",
     "Mask",
     "MaskEntry",
+    "Mixture",
     "Mode",
+    "PowerOfTwo",
+    "Radial",
     "SeparableMask",
     "SequenceMask",
+    "ShiftedGroups",
+    "ShiftedWindows",
+    "SlidingWindow",
+    "Streaming",
+    "StridedGroups",
     "TileStatistics",
+    "TopKBlocks",
     "Union",
+    "crossformer",
+    "duo_attention",
     "find_mask",
     "legal_strides",
     "list_masks",
+    "masformer",
     "mask_from_spec",
+    "maxvit",
     "parse_axes",
     "parse_count",
     "parse_flags",
     "parse_layout",
     "register",
+    "shifted_sparse_attention",
     "sweep",
+    "swin",
     "tile_statistics",
     "undominated",
 ]

@@ -10,7 +10,7 @@ import functools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -53,10 +53,17 @@ class Mask(abc.ABC):
     def intervals(self, queries: Int64) -> Intervals:
         """Key intervals of each query [n], in any order; overlaps, empty intervals and keys out of range are fine."""
 
+    n_units: ClassVar[int] = 1  # heads or layers that one mask stands for; mixtures have more
+
     @property
     def key_layout(self) -> tuple[int, ...]:
         """Grid of the keys."""
         return self.layout
+
+    @property
+    def tile_rank(self) -> int:
+        """Number of axes that a tile shape must have."""
+        return len(self.layout)
 
     def runs(self, queries: Int64) -> Intervals:
         """Key intervals of each query, ordered, disjoint and inside ``[0, n_keys)``."""

@@ -38,13 +38,11 @@ def _corner(lo: Int64, hi: Int64, layout: Int64) -> tuple[int, int, int]:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def count_interval_tiles(
-    lo: Int64, hi: Int64, offsets: Int64, layout: Int64, tile: Int64, q_size: int, dynamic: bool
-) -> Int64:
-    """Visited, full and unpadded full KV tiles of each Q tile, [3, n_tiles].
+def count_interval_tiles(lo: Int64, hi: Int64, offsets: Int64, layout: Int64, tile: Int64, dynamic: bool) -> Int64:
+    """Visited, full and ragged full KV tiles of each Q tile, [3, n_tiles].
 
     `lo`, `hi` [n_queries, n_intervals] are disjoint key intervals in tile order; `offsets` [n_tiles + 1] the first
-    query of each tile; `layout` and `tile` the key grid and KV tile, three axes; `q_size` the queries of a whole tile.
+    query of each tile; `layout` and `tile` the key grid and KV tile, three axes.
     """
     n_tiles = offsets.shape[0] - 1
     counts = np.zeros((3, n_tiles), np.int64)
@@ -79,8 +77,10 @@ def count_interval_tiles(
                     if pairs > 0:
                         width = min(tile[2], layout[2] - x0 - x * tile[2])
                         counts[0, t] += 1
-                        counts[1, t] += pairs == (stop - first) * depth * height * width
-                        counts[2, t] += pairs == q_size * tile[0] * tile[1] * tile[2]
+                        keys = depth * height * width
+                        whole = pairs == (stop - first) * keys
+                        counts[1, t] += whole
+                        counts[2, t] += whole and keys < tile[0] * tile[1] * tile[2]
     return counts
 
 
@@ -119,7 +119,7 @@ def count_flat_tiles(
     ends_x: Int64,
     sizes: Int64,
 ) -> Int64:
-    """Visited, full and unpadded full tiles of the flattened keys per tile of the flattened queries, [3, n_tiles].
+    """Visited, full and ragged full tiles of the flattened keys per tile of the flattened queries, [3, n_tiles].
 
     `starts_*`, `ends_*` are the key intervals per query coordinate of each axis (inside the dilation group); `sizes`
     the tile sizes of queries and keys. Queries of one row and one dilation group on the last axis form a segment:
@@ -177,5 +177,5 @@ def count_flat_tiles(
                 whole = running + direct[k] == n_segments * width
                 counts[0, t] += 1
                 counts[1, t] += whole
-                counts[2, t] += whole and width == k_size and stop - t * q_size == q_size
+                counts[2, t] += whole and width < k_size
     return counts

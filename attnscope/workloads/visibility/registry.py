@@ -1,50 +1,54 @@
-"""Masks by name: each file under `masks` registers its class with the paper it comes from."""
+"""Masks by name: each file under `masks` registers what it makes, with the paper it comes from."""
 
 import inspect
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from attnscope.errors import UnknownNameError, UsageError, did_you_mean
-from attnscope.workloads.visibility.base import Mask
 
-M = TypeVar("M", bound=type[Mask])
+T = TypeVar("T", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
 class MaskEntry:
-    """One registered mask: its name, class, source and parameters (name -> default, `...` where one must be given)."""
+    """One registered mask: its name, what makes it (a class or a function), and the paper it comes from."""
 
     name: str
-    kind: type[Mask]
+    make: Callable[..., Any]
     source: str
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Constructor parameters with their defaults; `...` marks the ones that must be given."""
-        return {f.name: ... if f.default is MISSING else f.default for f in fields(self.kind) if f.init}  # type: ignore[arg-type]
+        """Parameters with their defaults; `...` marks the ones that must be given."""
+        signature = inspect.signature(self.make).parameters.values()
+        return {p.name: ... if p.default is p.empty else p.default for p in signature}
 
     @property
     def summary(self) -> str:
-        """First line of the class's documentation."""
-        return (inspect.getdoc(self.kind) or "").partition("\n")[0]
+        """First line of the documentation."""
+        return (inspect.getdoc(self.make) or "").partition("\n")[0]
 
 
 _ENTRIES: dict[str, MaskEntry] = {}
 
 
-def register(name: str, source: str) -> Callable[[M], M]:
-    """Class decorator: own `name`; `source` is the paper that defines the mask.
+def register(name: str, source: str) -> Callable[[T], T]:
+    """Decorator for a mask class, or a function that returns a mask or mixture: own `name`.
+
+    Args:
+        name: lower case, words joined by ``-``.
+        source: the paper that defines the mask.
 
     Raises:
         UsageError: the name has an owner already.
     """
 
-    def add(kind: M) -> M:
+    def add(make: T) -> T:
         if name in _ENTRIES:
-            raise UsageError(f"mask {name!r} is registered already, by {_ENTRIES[name].kind.__qualname__}.")
-        _ENTRIES[name] = MaskEntry(name, kind, source)
-        return kind
+            raise UsageError(f"mask {name!r} is registered already, by {_ENTRIES[name].make.__qualname__}.")
+        _ENTRIES[name] = MaskEntry(name, make, source)
+        return make
 
     return add
 
@@ -67,12 +71,16 @@ def find_mask(name: str) -> MaskEntry:
 
 
 def check_parameters(entry: MaskEntry, given: dict[str, Any]) -> None:
-    """Refuse unknown and missing parameters by name."""
+    """Refuse unknown and missing parameters by name.
+
+    Raises:
+        UsageError: naming the parameter, with the nearest known one and the list of all.
+    """
+    known = entry.parameters
     for name in given:
-        if name not in entry.parameters:
-            known = ", ".join(entry.parameters)
-            near = did_you_mean(name, entry.parameters)
-            raise UsageError(f"mask {entry.name!r} has no parameter {name!r}.{near} Parameters: {known}.")
-    missing = [n for n, default in entry.parameters.items() if default is ... and n not in given]
+        if name not in known:
+            near = did_you_mean(name, known)
+            raise UsageError(f"mask {entry.name!r} has no parameter {name!r}.{near} Parameters: {', '.join(known)}.")
+    missing = [n for n, default in known.items() if default is ... and n not in given]
     if missing:
-        raise UsageError(f"mask {entry.name!r} needs {', '.join(missing)}. Parameters: {', '.join(entry.parameters)}.")
+        raise UsageError(f"mask {entry.name!r} needs {', '.join(missing)}. Parameters: {', '.join(known)}.")

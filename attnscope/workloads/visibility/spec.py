@@ -7,6 +7,7 @@ from typing import Any, get_type_hints
 from attnscope.errors import UsageError
 from attnscope.workloads.visibility.base import Mask
 from attnscope.workloads.visibility.gna_checks import check_rank
+from attnscope.workloads.visibility.masks.mixture import Mixture
 from attnscope.workloads.visibility.registry import check_parameters, find_mask
 
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20}
@@ -61,7 +62,7 @@ def parse_flags(text: str, rank: int | None = None) -> tuple[bool, ...]:
     return flags
 
 
-def mask_from_spec(name: str, **params: Any) -> Mask:
+def mask_from_spec(name: str, **params: Any) -> Mask | Mixture:
     """Build a mask by name; parameters may be text as on a command line (``layout="30x48x80"``) or values.
 
     Raises:
@@ -69,8 +70,9 @@ def mask_from_spec(name: str, **params: Any) -> Mask:
     """
     entry = find_mask(name)
     check_parameters(entry, params)
-    hints = get_type_hints(entry.kind)
-    return entry.kind(**{key: _read(key, value, hints[key]) for key, value in params.items()})
+    hints = get_type_hints(entry.make)
+    mask: Mask | Mixture = entry.make(**{key: _read(key, value, hints[key]) for key, value in params.items()})
+    return mask
 
 
 def _read(name: str, value: Any, hint: Any) -> Any:

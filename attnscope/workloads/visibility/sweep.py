@@ -102,11 +102,10 @@ def axis_table(axis: GnaAxis, strides: Int64, tiles: Sequence[tuple[int, int]], 
 def _axis_counts(axis: GnaAxis, strides: Int64, q: int, k: int, dynamic: bool) -> Int64:
     first, last = query_tiles(axis.n_queries, axis.dilation, q)
     length = group_length(axis.n_keys, axis.dilation, first % axis.dilation)
-    cropped = last - first < axis.dilation * (q - 1)
     parts = []
     for some in _in_chunks(strides, len(first)):
         ends = [_intervals(axis, x // axis.dilation, length, some) for x in (first, last)]
-        tiles = range_tiles(ends[0], ends[1], length, k, cropped, dynamic)
+        tiles = range_tiles(ends[0], ends[1], length, k, dynamic)
         visits = tiles.visits
         parts.append([visits.sum(1), visits.min(1), visits.max(1), tiles.full.sum(1)])
     counts = np.concatenate(parts, axis=1)

@@ -8,18 +8,17 @@ query's last key. Source: GNA, arXiv 2504.16922, appendix B; dynamic tiling: fus
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from attnscope.workloads.visibility.axis import Axis, group_length
 from attnscope.workloads.visibility.intervals import Int64
 
 
 class AxisTiles(NamedTuple):
-    """Per query tile of one axis [n_q_tiles]: KV tiles visited, full ones, and full ones without padding."""
+    """Per query tile of one axis [n_q_tiles]: KV tiles visited, full ones, and full ones that hang over the end."""
 
     visits: Int64
     full: Int64
-    full_unpadded: Int64
+    ragged: Int64
 
 
 def ceil_div(a: Int64, b: Int64 | int) -> Int64:
@@ -43,30 +42,25 @@ def range_tiles(
     last: tuple[Int64, Int64],
     length: Int64,
     kv_tile: int,
-    cropped: npt.NDArray[np.bool_],
     dynamic: bool,
 ) -> AxisTiles:
     """KV tiles between the intervals (start, end) of the first and the last query of each tile.
 
-    `length` is the number of keys of the group and `cropped` tells the tiles with fewer queries than the others.
     Static tiles lie on a grid from key 0; dynamic ones start at the first key of the tile's range. A tile is full when
-    its part inside the group of `length` keys is seen by every query.
+    its part inside the group, which has `length` keys, is seen by every query.
     """
     origin = first[0] if dynamic else 0
     low, high = (first[0] - origin) // kv_tile, ceil_div(last[1] - origin, kv_tile)
     full_low = ceil_div(last[0] - origin, kv_tile)
     whole_high = (first[1] - origin) // kv_tile
     full_high = np.where(first[1] == length, ceil_div(length - origin, kv_tile), whole_high)
-    return AxisTiles(
-        np.where(last[1] > first[0], high - low, 0),
-        np.maximum(full_high - full_low, 0),
-        np.where(cropped, 0, np.maximum(whole_high - full_low, 0)),
-    )
+    full = np.maximum(full_high - full_low, 0)
+    visits = np.where(last[1] > first[0], high - low, 0)
+    return AxisTiles(visits, full, full - np.maximum(whole_high - full_low, 0))
 
 
 def axis_tiles(axis: Axis, q_tile: int, kv_tile: int, dynamic: bool) -> AxisTiles:
     """Visited and full KV tiles for every query tile of one axis, dilation groups one after the other."""
     first, last = query_tiles(axis.n_queries, axis.dilation, q_tile)
     length = group_length(axis.n_keys, axis.dilation, first % axis.dilation)
-    cropped = last - first < axis.dilation * (q_tile - 1)
-    return range_tiles(axis.interval(first), axis.interval(last), length, kv_tile, cropped, dynamic)
+    return range_tiles(axis.interval(first), axis.interval(last), length, kv_tile, dynamic)

@@ -13,7 +13,7 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 from attnscope.errors import UsageError, did_you_mean
 from attnscope.workloads.visibility.base import Mask
@@ -54,7 +54,7 @@ class TileCounts:
     visits_min: int
     visits_max: int
     full: int
-    full_unpadded: int
+    ragged: int
     padded_queries: int
     padded_keys: int
 
@@ -71,7 +71,7 @@ class TileStatistics:
         n_kv_tiles: KV tiles that dense attention visits per Q tile.
         visits_total, visits_min, visits_max: KV tiles visited: all Q tiles together, best and worst Q tile.
         full: visited tiles whose part inside the grid has no masked pair.
-        full_unpadded: those of them that lie wholly inside the grid, with all their queries (no padding either).
+        ragged: full tiles that hang over the end of the keys: they need a padding mask, but no fine mask.
         total_pairs: visible pairs.
         padded_queries, padded_keys: tokens after padding each axis to a multiple of tile x dilation.
         visits_mean, partial, empty, partial_fraction, block_sparse: derived from these.
@@ -92,7 +92,7 @@ class TileStatistics:
     visits_min: int
     visits_max: int
     full: int
-    full_unpadded: int
+    ragged: int
     total_pairs: int
     padded_queries: int
     padded_keys: int
@@ -129,11 +129,35 @@ class TileStatistics:
         return asdict(self)
 
 
-def tile_statistics(mask: Mask, q_tile: Any, kv_tile: Any, mode: Mode = "static") -> TileStatistics:
+class Tileable(Protocol):
+    """What tile statistics ask of a mask or a mixture of masks."""
+
+    @property
+    def n_queries(self) -> int:
+        """Queries of one unit."""
+
+    @property
+    def n_keys(self) -> int:
+        """Keys of one unit."""
+
+    @property
+    def n_units(self) -> int:
+        """Heads or layers."""
+
+    @property
+    def tile_rank(self) -> int:
+        """Number of axes of a tile."""
+
+    @property
+    def total_pairs(self) -> int:
+        """Visible pairs of all units."""
+
+
+def tile_statistics(mask: Tileable, q_tile: Any, kv_tile: Any, mode: Mode = "static") -> TileStatistics:
     """Exact tile counts of `mask` for one tiling.
 
     Args:
-        mask: any mask.
+        mask: any mask or mixture of masks.
         q_tile: queries per tile and axis; in "flat" mode a number (several axes are multiplied).
         kv_tile: keys per tile and axis, likewise.
         mode: "static", "dynamic" or "flat", as described at the top of this module.
@@ -150,17 +174,18 @@ def tile_statistics(mask: Mask, q_tile: Any, kv_tile: Any, mode: Mode = "static"
         mask.n_queries,
         mask.n_keys,
         total_pairs=mask.total_pairs,
+        n_units=mask.n_units,
         **vars(counts),
     )
 
 
-def make_tiling(mask: Mask, q_tile: Any, kv_tile: Any, mode: str = "static") -> Tiling:
+def make_tiling(mask: Tileable, q_tile: Any, kv_tile: Any, mode: str = "static") -> Tiling:
     """Check a tiling against the mask's layout; see `tile_statistics`."""
     if mode not in get_args(Mode):
         raise UsageError(
             f"no tiling mode {mode!r}.{did_you_mean(mode, get_args(Mode))} Known: {', '.join(get_args(Mode))}."
         )
-    rank = None if mode == "flat" else len(mask.layout)
+    rank = None if mode == "flat" else mask.tile_rank
     tiles = [as_ints(name, tile, rank, 1) for name, tile in (("q_tile", q_tile), ("kv_tile", kv_tile))]
     if mode == "flat":
         tiles = [(math.prod(t),) for t in tiles]
@@ -168,8 +193,13 @@ def make_tiling(mask: Mask, q_tile: Any, kv_tile: Any, mode: str = "static") -> 
 
 
 @functools.singledispatch
-def count_tiles(mask: Mask, tiling: Tiling) -> TileCounts:
-    """Counts for one mask; kinds of masks with a closed form register their own."""
+def count_tiles(mask: Tileable, tiling: Tiling) -> TileCounts:
+    """Counts for one mask; each kind of mask with a way of its own registers it."""
+    raise UsageError(f"{type(mask).__name__} has no tile counts for {tiling}.")
+
+
+@count_tiles.register
+def _(mask: Mask, tiling: Tiling) -> TileCounts:
     from attnscope.workloads.visibility.walk import walk_tiles
 
     return walk_tiles(mask, tiling)
@@ -188,14 +218,15 @@ def product_counts(mask: SeparableMask, tiling: Tiling) -> TileCounts:
     """Closed form: everything is a product over the axes."""
     shapes = list(zip(mask.axes, tiling.q_tile, tiling.kv_tile, strict=True))
     per_axis = [axis_tiles(a, q, k, tiling.mode == "dynamic") for a, q, k in shapes]
+    full = math.prod(int(t.full.sum()) for t in per_axis)
     return TileCounts(
         n_q_tiles=math.prod(len(t.visits) for t in per_axis),
         n_kv_tiles=math.prod(-(-a.n_keys // k) for a, _, k in shapes),
         visits_total=math.prod(int(t.visits.sum()) for t in per_axis),
         visits_min=math.prod(int(t.visits.min()) for t in per_axis),
         visits_max=math.prod(int(t.visits.max()) for t in per_axis),
-        full=math.prod(int(t.full.sum()) for t in per_axis),
-        full_unpadded=math.prod(int(t.full_unpadded.sum()) for t in per_axis),
+        full=full,
+        ragged=full - math.prod(int((t.full - t.ragged).sum()) for t in per_axis),
         padded_queries=math.prod(pad(a.n_queries, q * a.dilation) for a, q, _ in shapes),
         padded_keys=math.prod(pad(a.n_keys, k * a.dilation) for a, _, k in shapes),
     )
@@ -207,7 +238,7 @@ def pad(n: int, multiple: int) -> int:
 
 
 def per_tile_counts(
-    tiling: Tiling, layouts: tuple[Sequence[int], Sequence[int]], visits: Int64, full: Int64, full_unpadded: Int64
+    tiling: Tiling, layouts: tuple[Sequence[int], Sequence[int]], visits: Int64, full: Int64, ragged: Int64
 ) -> TileCounts:
     """Counts from per-Q-tile arrays over undilated grids of queries and keys."""
     queries, keys = layouts
@@ -218,7 +249,7 @@ def per_tile_counts(
         visits_min=int(visits.min()),
         visits_max=int(visits.max()),
         full=int(full.sum()),
-        full_unpadded=int(full_unpadded.sum()),
+        ragged=int(ragged.sum()),
         padded_queries=math.prod(pad(n, q) for n, q in zip(queries, tiling.q_tile, strict=True)),
         padded_keys=math.prod(pad(n, k) for n, k in zip(keys, tiling.kv_tile, strict=True)),
     )

@@ -20,8 +20,7 @@ def walk_tiles(mask: Mask, tiling: Tiling) -> TileCounts:
     counts = []
     for queries, offsets in tiles_of_queries(layouts[0], tiling.q_tile, mask.chunk_size()):
         grids = (to_rank(layouts[1]), to_rank(tiling.kv_tile))
-        shape = (*grids, tiling.q_size, tiling.mode == "dynamic")
-        counts.append(compiled.count_interval_tiles(*mask.runs(queries), offsets, *shape))
+        counts.append(compiled.count_interval_tiles(*mask.runs(queries), offsets, *grids, tiling.mode == "dynamic"))
     return per_tile_counts(tiling, layouts, *np.concatenate(counts, axis=1))
 
 

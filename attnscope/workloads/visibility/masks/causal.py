@@ -7,9 +7,9 @@ import numpy as np
 
 from attnscope.workloads.visibility.axis import Axis, IntervalAxis
 from attnscope.workloads.visibility.base import SequenceMask
+from attnscope.workloads.visibility.checks import check_lengths, positions
 from attnscope.workloads.visibility.registry import register
 from attnscope.workloads.visibility.separable import SeparableMask
-from attnscope.workloads.visibility.sequence import check_lengths, positions
 
 
 @register("causal", "Attention Is All You Need, arXiv 1706.03762; alignment as in FlashAttention-2, arXiv 2307.08691")
@@ -21,7 +21,7 @@ class Causal(SequenceMask, SeparableMask):
     n_keys: int = 0
 
     def __post_init__(self) -> None:
-        check_lengths(self, causal=True)
+        check_lengths(self, aligned=True)
 
     @functools.cached_property
     def axes(self) -> tuple[Axis]:

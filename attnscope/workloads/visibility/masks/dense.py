@@ -7,9 +7,9 @@ import numpy as np
 
 from attnscope.workloads.visibility.axis import Axis, IntervalAxis
 from attnscope.workloads.visibility.base import SequenceMask
+from attnscope.workloads.visibility.checks import check_lengths
 from attnscope.workloads.visibility.registry import register
 from attnscope.workloads.visibility.separable import SeparableMask
-from attnscope.workloads.visibility.sequence import check_lengths
 
 
 @register("dense", "Attention Is All You Need, arXiv 1706.03762")
