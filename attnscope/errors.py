@@ -60,7 +60,9 @@ class UnknownNameError(UsageError, LookupError):
 class CascadeError(SpecError):
     """A cascade text that cannot be read, analysed or run, with the place in the text."""
 
-    def __init__(self, message: str, *, source: str = "<cascade>", line: int = 0, column: int = 0, text: str = "") -> None:
+    def __init__(
+        self, message: str, *, source: str = "<cascade>", line: int = 0, column: int = 0, text: str = ""
+    ) -> None:
         self.line, self.column = line, column
         place = f"{source}:{line}:{column}: " if line else f"{source}: "
         caret = f"\n  {text}\n  {' ' * max(0, column - 1)}^" if text else ""

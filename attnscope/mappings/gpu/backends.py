@@ -59,6 +59,7 @@ class Backend(Frozen):
             return tuple(range(self.head_dim_step, self.head_dim_limit + 1, self.head_dim_step))
         return tuple(sorted({d for table in self.kernels for d in table.head_dims}))
 
+
 @dataclass(frozen=True)
 class Kernel:
     """One fused kernel: a tile pair and how it is worked off; the comments of backends.toml say what the fields mean."""
@@ -178,7 +179,9 @@ def no_such_pair(legal: list[Kernel], wanted: TilePair, device: GpuDevice) -> st
     """Sentence: the pair has no kernel on the device, and which legal pairs are nearest."""
     rank = legal[0].pair.rank
     if wanted.rank != rank:
-        return f"tile pair {wanted} has {wanted.rank} axes but the layout has {rank}. Legal pairs: {nearest(legal, None)}."
+        return (
+            f"tile pair {wanted} has {wanted.rank} axes but the layout has {rank}. Legal pairs: {nearest(legal, None)}."
+        )
     elsewhere = sorted(
         b.name
         for b in backends().values()

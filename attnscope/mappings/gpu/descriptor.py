@@ -10,7 +10,9 @@ from typing import Any
 from attnscope.mappings.gpu.backends import Instruction
 
 BYTES = {"fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2, "e4m3": 1, "e5m2": 1}
-ALU_OPS_PER_SCORE = 5  # scale, running maximum, subtract, running sum, conversion: SASS of FlashAttention-2 style kernels
+ALU_OPS_PER_SCORE = (
+    5  # scale, running maximum, subtract, running sum, conversion: SASS of FlashAttention-2 style kernels
+)
 
 
 @dataclass(frozen=True)

@@ -17,5 +17,7 @@ def load_gpu(device: str | GpuDevice) -> GpuDevice:
     found = load_device(device)
     if not isinstance(found, GpuDevice):
         known = ", ".join(list_devices("gpu"))
-        raise IllegalMappingError(f"device {device} is of the family {found.family!r}; this mapping needs a GPU: {known}.")
+        raise IllegalMappingError(
+            f"device {device} is of the family {found.family!r}; this mapping needs a GPU: {known}."
+        )
     return found

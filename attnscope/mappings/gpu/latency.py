@@ -106,7 +106,13 @@ def launch_time(
 
 
 def iteration_s(
-    launch: LaunchCounts, device: GpuDevice, fitted: Constants, state: PowerState, *, masked: bool, library: bool = False
+    launch: LaunchCounts,
+    device: GpuDevice,
+    fitted: Constants,
+    state: PowerState,
+    *,
+    masked: bool,
+    library: bool = False,
 ) -> float:
     """SM time of one iteration [s].
 
@@ -152,9 +158,7 @@ def _kv_bytes(launch: LaunchCounts, device: GpuDevice) -> Any:
     slots = float(device.n_sms * launch.residents)
     share = launch.window_share
     tiles = launch.tiles_per_head
-    return pipes.kv_dram_bytes(
-        launch.kv_bytes_per_head, launch.n_heads, tiles, slots, share, device.l2.capacity_bytes
-    )
+    return pipes.kv_dram_bytes(launch.kv_bytes_per_head, launch.n_heads, tiles, slots, share, device.l2.capacity_bytes)
 
 
 def _copy_time(launch: LaunchCounts, device: GpuDevice, fitted: Constants) -> LaunchTime:

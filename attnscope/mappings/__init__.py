@@ -1,0 +1,1 @@
+"""Where attention meets machines: legality, lowering to programs, closed forms."""

@@ -1,0 +1,286 @@
+"""A mapping bound to a device: everything about it that does not depend on the sizes, derived from the cascade's text.
+
+Which operators an Einsum applies, which ranks it walks, which tensors cross between the arrays or wait for a later pass
+- all of it comes from the cascade. The mapping adds only where each Einsum runs and which ranks are spread.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from attnscope.einsum_cascade import Cascade, Einsum, analyse_passes, load
+from attnscope.einsum_cascade.expressions import Size
+from attnscope.errors import IllegalMappingError
+from attnscope.mappings.spatial.description import Bind, Dataflow, SpatialMapping
+from attnscope.simulator.spatial_device import PeArray, SpatialDevice
+
+ARRAYS = ("array_2d", "array_1d")
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Sizes of the problem on a device: `instances` heads, P, M, E, F, and the tiles the 2D array cuts M and P into."""
+
+    instances: int
+    P: int
+    M: int
+    E: int
+    F: int
+    M1: int
+    P_tiles: int
+    word_bytes: int
+
+    def extents(self, symbols: tuple[str, ...]) -> tuple[int, ...]:
+        """Return the sizes of the given ranks."""
+        return tuple(getattr(self, symbol) for symbol in symbols)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One Einsum on its array.
+
+    Attributes:
+        symbols: ranks it iterates over (`M1` where it runs once per key tile); `parallel` their spread.
+        op_cycles: cycles per point; `actions`: operations per point by unit.
+        operands: tensors it reads per point; `reduces`: "", "time" or "space", over the rank `reduced`.
+        within_tile: the reduction stays inside one key tile.
+        stationary: operand that stays in the PEs while the others pass, empty where the result does.
+        pes: PEs that work, given full tiles.
+    """
+
+    name: str
+    array: str
+    symbols: tuple[str, ...]
+    parallel: tuple[int, ...]
+    op_cycles: int
+    actions: tuple[tuple[str, int], ...]
+    operands: tuple[str, ...]
+    mac: bool
+    reduces: str
+    reduced: str
+    within_tile: bool
+    stationary: str
+    phase: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A tensor that waits in the buffer between Einsums, or passes over the link between the arrays.
+
+    `reads` and `writes` count how often each word is read and written; `vector_reads` those by the 1D array.
+    `scores`: it has both a key and a query rank; `crosses`: it goes from one array to the other.
+    """
+
+    tensor: str
+    symbols: tuple[str, ...]
+    reads: int
+    writes: int
+    vector_reads: int
+    broadcast: int
+    scores: bool
+    crosses: bool
+    from_phase: int
+    to_phase: int
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """An input or output of the cascade: the ranks of its words, and the phase that touches it."""
+
+    tensor: str
+    symbols: tuple[str, ...]
+    phase: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that one mapping on one device needs to know before it sees sizes."""
+
+    mapping: SpatialMapping
+    device: SpatialDevice
+    cascade: Cascade
+    dataflow: Dataflow
+    works: tuple[Work, ...]
+    flows: tuple[Flow, ...]
+    link: tuple[Flow, ...]
+    inputs: tuple[Operand, ...]
+    outputs: tuple[Operand, ...]
+    n_phases: int
+
+    def sizes(self, instances: int, p: int, m: int, e: int, f: int, word_bytes: int) -> Sizes:
+        """Return the sizes with M and P cut into tiles of the 2D array."""
+        rows, columns = self.device.array_2d.rows, self.device.array_2d.columns
+        return Sizes(instances, p, m, e, f, -(-m // rows), -(-p // columns), word_bytes)
+
+
+_plans: dict[tuple[int, int, Dataflow], Plan] = {}
+_MOST_PLANS = 4096
+
+
+def compile_plan(mapping: SpatialMapping, device: SpatialDevice, dataflow: Dataflow = "output") -> Plan:
+    """Return the plan of a mapping on a device; compiled once for each pair of objects.
+
+    Raises:
+        IllegalMappingError: the mapping binds an operator to an array that has no unit for it, leaves an Einsum of its
+            cascade unbound or binds one that the cascade lacks.
+    """
+    key = (id(mapping), id(device), dataflow)  # a plan keeps both alive, so that an id is never used again
+    plan = _plans.get(key)
+    if plan is None:
+        if len(_plans) >= _MOST_PLANS:
+            _plans.clear()
+        plan = _plans[key] = _compile(mapping, device, dataflow)
+    return plan
+
+
+def _compile(mapping: SpatialMapping, device: SpatialDevice, dataflow: Dataflow) -> Plan:
+    cascade = load(mapping.cascade)
+    binds = _binds(mapping, cascade, dataflow)
+    phases = {name: i for i, group in enumerate(mapping.phases) for name in group}
+    works = tuple(_work(e, binds[e.name], device, cascade, phases.get(e.name, 0)) for e in cascade.einsums)
+    flows, link = _flows(cascade, {w.name: w for w in works})
+    inputs = tuple(_operand(cascade, name, works) for name in cascade.inputs)
+    outputs = tuple(
+        Operand(name, _symbols(cascade, cascade.tensor_ranks(name)), phases.get(name, 0)) for name in cascade.outputs
+    )
+    return Plan(mapping, device, cascade, dataflow, works, flows, link, inputs, outputs, max(1, len(mapping.phases)))
+
+
+def _binds(mapping: SpatialMapping, cascade: Cascade, dataflow: Dataflow) -> dict[str, Bind]:
+    chosen = [bind for bind in mapping.bind if bind.dataflow in (None, dataflow)]
+    binds = {name: bind for bind in chosen for name in bind.einsums}
+    unbound = [e.name for e in cascade.einsums if e.name not in binds]
+    unknown = [name for name in binds if name not in cascade.by_name]
+    if unbound or unknown:
+        text = f"mapping {mapping.name}: "
+        text += f"Einsums of {cascade.name} without an array: {', '.join(unbound)}. " if unbound else ""
+        text += f"bound but not in {cascade.name}: {', '.join(unknown)}. " if unknown else ""
+        raise IllegalMappingError(f"{text}Bind each of: {', '.join(cascade.by_name)}.")
+    return binds
+
+
+def _symbols(cascade: Cascade, ranks: tuple[str, ...]) -> tuple[str, ...]:
+    """Ranks as sizes: a partitioned rank counts whole (M) where all its parts are there, else by the part (M1)."""
+    out = tuple(rank.rstrip("'") for rank in ranks)
+    for whole, parts in cascade.partitions.items():
+        if set(parts) <= set(out):
+            out = tuple(whole if rank == parts[0] else rank for rank in out if rank not in parts[1:])
+    return out
+
+
+def _work(einsum: Einsum, bind: Bind, device: SpatialDevice, cascade: Cascade, phase: int) -> Work:
+    array: PeArray = getattr(device, bind.array)
+    symbols = _symbols(cascade, einsum.ranks)
+    spread = {bind.rows: array.rows, bind.columns: array.columns}
+    operators = _fused(einsum.operators)
+    steps = [_steps(op, einsum, bind, array, device) for op in operators]
+    cycles = [count * array.units[unit].cycles for unit, count in steps]
+    counts: dict[str, int] = {}
+    for unit, count in steps:
+        counts[unit] = counts.get(unit, 0) + count
+    reduced = einsum.reduced[0] if einsum.reduced else ""
+    family = next((s for s in symbols if reduced.startswith(s)), "")
+    operands = tuple(access.tensor for access in einsum.reads)
+    both = {bind.rows, bind.columns} if bind.rows else set()
+    return Work(
+        name=einsum.name,
+        array=bind.array,
+        symbols=symbols,
+        parallel=tuple(spread.get(s, 1) for s in symbols),
+        op_cycles=max(cycles) if bind.chained else sum(cycles),
+        actions=tuple(counts.items()),
+        operands=operands,
+        mac="mac" in operators,
+        reduces="" if not reduced else "space" if family in spread else "time",
+        reduced=family,
+        within_tile=bool(reduced) and reduced != family,
+        stationary=next((t for t in operands if both and both <= set(_symbols(cascade, cascade.tensor_ranks(t)))), ""),
+        phase=phase,
+    )
+
+
+def _fused(operators: tuple[str, ...]) -> tuple[str, ...]:
+    """Join a multiply and the sum it feeds into one multiply-accumulate."""
+    if operators[-2:] == ("mul", "sum"):
+        return (*operators[:-2], "mac")
+    return operators
+
+
+def _steps(operator: str, einsum: Einsum, bind: Bind, array: PeArray, device: SpatialDevice) -> tuple[str, int]:
+    steps = array.steps(operator)
+    if steps is None:
+        known = ", ".join(sorted({*array.units, *array.sequences}))
+        raise IllegalMappingError(
+            f"{einsum.name} is bound to {bind.array} of {device.name}, which has no unit for {operator!r} (it has: {known}). "
+            f"Choose a device whose {bind.array} has one, such as fusemax, or a mapping that binds {einsum.name} elsewhere."
+        )
+    return steps
+
+
+def _operand(cascade: Cascade, name: str, works: tuple[Work, ...]) -> Operand:
+    reader = next(w for w in works if name in w.operands)
+    return Operand(name, _symbols(cascade, cascade.tensor_ranks(name)), reader.phase)
+
+
+def _flows(cascade: Cascade, works: dict[str, Work]) -> tuple[tuple[Flow, ...], tuple[Flow, ...]]:
+    """Split the tensors between Einsums into those that wait in the buffer and those that only cross the link."""
+    passes = analyse_passes(cascade, "M").einsum_pass
+    buffered: list[Flow] = []
+    link: list[Flow] = []
+    for einsum in cascade.einsums:
+        readers = [e for e in cascade.einsums if any(a.tensor == einsum.name for a in e.reads) and e is not einsum]
+        if einsum.iterative:
+            buffered += _carried(cascade, einsum, works)
+        here = (works[einsum.name].array, passes[einsum.name])
+        places = {(works[e.name].array, passes[e.name]) for e in readers if not _reads_final(e, einsum.name)} - {here}
+        later = {place for place in places if place[1] != here[1]}
+        symbols = _symbols(cascade, cascade.tensor_ranks(einsum.name))
+        scores = {"M", "P"} <= set(symbols)
+        waiting = places if scores else set() if einsum.iterative else later
+        make = _flow_maker(einsum, works, symbols, scores, readers)
+        if waiting:
+            buffered.append(make(waiting, here[0]))
+        elif places - later:
+            link.append(make(places - later, here[0]))
+    return tuple(buffered), tuple(link)
+
+
+def _flow_maker(
+    einsum: Einsum, works: dict[str, Work], symbols: tuple[str, ...], scores: bool, readers: list[Einsum]
+) -> Callable[[set[tuple[str, int]], str], Flow]:
+    def make(places: set[tuple[str, int]], home: str) -> Flow:
+        vector = sum(array == "array_1d" for array, _ in places)
+        return Flow(
+            tensor=einsum.name,
+            symbols=symbols,
+            reads=len(places),
+            writes=1,
+            vector_reads=vector,
+            broadcast=_broadcast(works, symbols, readers),
+            scores=scores,
+            crosses=any(array != home for array, _ in places),
+            from_phase=works[einsum.name].phase,
+            to_phase=max(works[e.name].phase for e in readers),
+        )
+
+    return make
+
+
+def _carried(cascade: Cascade, einsum: Einsum, works: dict[str, Work]) -> list[Flow]:
+    """An iterative tensor waits in the buffer from one key tile to the next, and at the end for whoever reads it last."""
+    phase = works[einsum.name].phase
+    rest = _symbols(cascade, tuple(r for r in cascade.tensor_ranks(einsum.name) if r != einsum.iterative.rank))
+    final = sum(_reads_final(e, einsum.name) for e in cascade.einsums)
+    step = Flow(einsum.name, ("M1", *rest), 1, 1, 1, 1, False, False, phase, phase)
+    last = Flow(einsum.name, rest, final, 0, final, 1, False, False, phase, phase)
+    return [step, last] if final else [step]
+
+
+def _reads_final(einsum: Einsum, tensor: str) -> bool:
+    return any(a.tensor == tensor and any(isinstance(i, Size) for i in a.indices) for a in einsum.reads)
+
+
+def _broadcast(works: dict[str, Work], symbols: tuple[str, ...], readers: list[Einsum]) -> int:
+    """How many lanes of the vector array each word is copied to: all, where the tensor lacks the rank that is spread."""
+    vector = [works[e.name] for e in readers if works[e.name].array == "array_1d"]
+    lanes = [n for w in vector for s, n in zip(w.symbols, w.parallel, strict=True) if n > 1 and s not in symbols]
+    return max(lanes, default=1)

@@ -1,0 +1,1 @@
+"""Machines: devices, programs, the event engine, estimates. Knows no attention."""

@@ -1,0 +1,1 @@
+"""Sizes, visibility and the model zoo: what has to be computed."""

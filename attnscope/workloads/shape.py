@@ -1,0 +1,97 @@
+"""Sizes of attention and of the linear layers around it. Letters follow the FuseMax paper: P queries, M keys, E, F widths."""
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from attnscope.errors import UsageError
+from attnscope.units import format_length
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionShape:
+    """One attention layer over a batch.
+
+    Attributes:
+        batch: independent sequences.
+        heads: query heads; `kv_heads` of keys and values, each shared by heads / kv_heads query heads (GQA, MQA).
+        queries: P, queries per sequence. `keys`: M, keys per sequence.
+        score_width: E, width of a query and a key. `value_width`: F, width of a value.
+        bytes_per_element: bytes of one element of every tensor.
+
+    Raises:
+        UsageError: a size below 1, or heads not divisible by kv_heads; names the nearest legal value.
+    """
+
+    batch: int
+    heads: int
+    kv_heads: int
+    queries: int
+    keys: int
+    score_width: int
+    value_width: int
+    bytes_per_element: int = 2
+
+    def __post_init__(self) -> None:
+        for name in _SIZES:
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise UsageError(
+                    f"attention shape: {name} = {value!r} must be a whole number of at least 1. Nearest: 1."
+                )
+        if self.heads % self.kv_heads:
+            near = max(d for d in range(1, self.kv_heads + 1) if self.heads % d == 0)
+            raise UsageError(
+                f"attention shape: {self.heads} heads cannot share {self.kv_heads} KV heads evenly. "
+                f"Nearest kv_heads that divides: {near}."
+            )
+
+    @property
+    def scores(self) -> int:
+        """Number of query-key scores, all heads and sequences."""
+        return self.batch * self.heads * self.queries * self.keys
+
+    @property
+    def label(self) -> str:
+        """Short text for tables, such as ``B64 H12 P64K M64K E64 F64``."""
+        heads = f"H{self.heads}" if self.heads == self.kv_heads else f"H{self.heads}/{self.kv_heads}"
+        return (
+            f"B{self.batch} {heads} P{format_length(self.queries)} M{format_length(self.keys)} "
+            f"E{self.score_width} F{self.value_width}"
+        )
+
+    def with_sizes(self, **sizes: int | None) -> "AttentionShape":
+        """Return the shape with the given sizes replaced; `None` keeps the old one."""
+        return replace(self, **{k: v for k, v in sizes.items() if v is not None})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the sizes as a plain dictionary."""
+        return asdict(self)
+
+
+_SIZES = tuple(f.name for f in fields(AttentionShape))
+
+
+@dataclass(frozen=True, slots=True)
+class Gemm:
+    """A matrix product [rows, inner] x [inner, columns] of a linear layer."""
+
+    name: str
+    rows: int
+    inner: int
+    columns: int
+    bytes_per_element: int = 2
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates."""
+        return self.rows * self.inner * self.columns
+
+    @property
+    def input_words(self) -> int:
+        """Elements of both operands."""
+        return self.rows * self.inner + self.inner * self.columns
+
+    @property
+    def output_words(self) -> int:
+        """Elements of the result."""
+        return self.rows * self.columns
