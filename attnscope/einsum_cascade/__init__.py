@@ -1,24 +1,33 @@
 """The language of Einsum cascades: parse, print, execute, analyse, transform. Knows no hardware."""
 
+from attnscope.einsum_cascade.analysis import Boundary, Live, PassAnalysis, analyse_passes
 from attnscope.einsum_cascade.catalog import library, load
+from attnscope.einsum_cascade.execute import execute
 from attnscope.einsum_cascade.expressions import Access, Call, Expr, Number, Size, Var
 from attnscope.einsum_cascade.ir import Cascade, Claim, Einsum, Rank, Reduction
 from attnscope.einsum_cascade.operators import register_operator
 from attnscope.einsum_cascade.parse import parse
+from attnscope.einsum_cascade.passes import Opening
 from attnscope.einsum_cascade.text import to_text
 
 __all__ = [
     "Access",
+    "Boundary",
     "Call",
     "Cascade",
     "Claim",
     "Einsum",
     "Expr",
+    "Live",
     "Number",
+    "Opening",
+    "PassAnalysis",
     "Rank",
     "Reduction",
     "Size",
     "Var",
+    "analyse_passes",
+    "execute",
     "library",
     "load",
     "parse",

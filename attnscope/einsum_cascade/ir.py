@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from attnscope.einsum_cascade.expressions import Access, Call, Expr, Number, Size, Var, accesses, shifted, walk
+from attnscope.einsum_cascade.operators import REDUCERS
 from attnscope.einsum_cascade.spans import Span
 from attnscope.errors import UnknownNameError
 
@@ -73,11 +74,20 @@ class Einsum:
         return tuple(var for reduction in self.reductions for var in reduction.indices)
 
     @cached_property
+    def produced(self) -> Var | None:
+        """The new rank along which a ranked reduction (``top``, ``argtop``) puts what it keeps."""
+        if not any(REDUCERS[r.operator].ranked for r in self.reductions if r.operator in REDUCERS):
+            return None
+        present = {node for expr in (self.expression, *self.where) for node in walk(expr)}
+        return next((var for var in self.written if var not in present), None)
+
+    @cached_property
     def variables(self) -> tuple[Var, ...]:
         """Index variables of the iteration space: the left side's, then the others in order of appearance."""
         reads = (node for expr in (self.expression, *self.where) for node in accesses(expr))
         used = (node for read in reads for index in read.indices for node in walk(index))
-        return tuple(dict.fromkeys((*self.written, *(node for node in used if isinstance(node, Var)), *self.folded)))
+        left = (var for var in self.written if var != self.produced)
+        return tuple(dict.fromkeys((*left, *(node for node in used if isinstance(node, Var)), *self.folded)))
 
     @cached_property
     def ranks(self) -> tuple[str, ...]:
@@ -100,7 +110,7 @@ class Einsum:
         """Scalar operators applied per point: map operators innermost first, then the reduce operators.
 
         Multiplying or dividing by a constant of the cascade, as in ``/ sqrt(E)``, is a scale that is folded into an
-        operand beforehand; arithmetic on indices is addressing. Neither is counted.
+        operand beforehand; arithmetic on indices is addressing; ``default`` only fills in. None of these is counted.
         """
         calls = (node for node in walk(self.expression) if isinstance(node, Call) and accesses(node))
         return (*(c.operator for c in calls if not _is_scale(c)), *(r.operator for r in self.reductions))
@@ -258,6 +268,6 @@ def is_constant(expr: Expr) -> bool:
 
 
 def _is_scale(call: Call) -> bool:
-    if call.operator == "mul":
+    if call.operator in ("mul", "default"):
         return any(is_constant(arg) for arg in call.args)
     return call.operator == "div" and is_constant(call.args[1])

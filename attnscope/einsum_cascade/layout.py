@@ -5,6 +5,7 @@ A tensor is stored once, over the ranks of :meth:`Cascade.tensor_ranks`. An Eins
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from attnscope.einsum_cascade.expressions import Access, Call, Expr, Size, Var
 from attnscope.einsum_cascade.ir import Cascade, index_rank
@@ -12,55 +13,62 @@ from attnscope.einsum_cascade.spans import refusal
 from attnscope.einsum_cascade.text import index_text
 
 
-def storage_indices(cascade: Cascade, access: Access) -> tuple[Expr, ...]:
-    """Return one index expression per stored rank of the tensor that ``access`` reads.
+@dataclass(frozen=True)
+class Group:
+    """Stored ranks and the given indices that address them: one to one, parts to a whole, or a whole to parts."""
+
+    stored: tuple[str, ...]
+    given: tuple[Expr, ...]
+
+
+def groups(cascade: Cascade, access: Access) -> tuple[Group, ...]:
+    """Return how the indices of ``access`` address the stored ranks of its tensor.
 
     Raises:
         CascadeError: wrong number of indices, or an index over another rank.
     """
-    layout, given = cascade.tensor_ranks(access.tensor), list(access.indices)
-    found: list[Expr] = []
-    at = 0
-    while at < len(layout):
-        if not given:
-            raise _wrong_number(access, layout)
-        taken, covered = _match(cascade, layout[at:], given)
-        if not taken:
+    layout, given = cascade.tensor_ranks(access.tensor), access.indices
+    found: list[Group] = []
+    while layout and given:
+        group = _match(cascade, layout, given)
+        if group is None:
             raise refusal(
-                f"index {index_text(given[0])!r} stands where {access.tensor} has rank {layout[at]}; "
-                f"{access.tensor} is {access.tensor}[{', '.join(layout)}]",
+                f"index {index_text(given[0])!r} stands where {access.tensor} has rank {layout[0]}; the ranks of "
+                f"{access.tensor} are [{', '.join(cascade.tensor_ranks(access.tensor))}]",
                 given[0].span or access.span,
             )
-        found += taken
-        given = given[covered:]
-        at += len(taken)
-    if given:
-        raise _wrong_number(access, layout)
+        found.append(group)
+        layout, given = layout[len(group.stored) :], given[len(group.given) :]
+    if layout or given:
+        ranks, number = cascade.tensor_ranks(access.tensor), len(access.indices)
+        raise refusal(
+            f"{access.tensor} has {len(ranks)} ranks, [{', '.join(ranks)}], but {number} indices are given", access
+        )
     return tuple(found)
 
 
-def _wrong_number(access: Access, layout: Sequence[str]) -> Exception:
-    return refusal(
-        f"{access.tensor} has {len(layout)} ranks, {access.tensor}[{', '.join(layout)}], "
-        f"but {len(access.indices)} indices are given",
-        access,
-    )
-
-
-def _match(cascade: Cascade, layout: Sequence[str], given: Sequence[Expr]) -> tuple[tuple[Expr, ...], int]:
-    """Return the stored indices that the next given ones mean, and how many given ones they use up."""
-    rank, index = index_rank(given[0]), given[0]
+def _match(cascade: Cascade, layout: Sequence[str], given: Sequence[Expr]) -> Group | None:
+    rank = index_rank(given[0])
     if rank in ("", layout[0]):
-        return (index,), 1
+        return Group((layout[0],), (given[0],))
     parts = cascade.leaves(layout[0])
-    if len(parts) > 1 and rank in parts:
-        if tuple(index_rank(i) for i in given[: len(parts)]) != parts:
-            return (), 0
-        return (flat_index(parts, given[: len(parts)]),), len(parts)
+    if rank in parts and tuple(index_rank(index) for index in given[: len(parts)]) == parts:
+        return Group((layout[0],), tuple(given[: len(parts)]))
     parts = cascade.leaves(rank)
     if len(parts) > 1 and tuple(layout[: len(parts)]) == parts:
-        return split_index(parts, index), 1
-    return (), 0
+        return Group(parts, (given[0],))
+    return None
+
+
+def storage_indices(cascade: Cascade, access: Access) -> tuple[Expr, ...]:
+    """Return one index expression for each stored rank of the tensor that ``access`` reads."""
+    return tuple(index for group in groups(cascade, access) for index in _stored(cascade, group))
+
+
+def _stored(cascade: Cascade, group: Group) -> tuple[Expr, ...]:
+    if len(group.given) > 1:
+        return (flat_index(cascade.leaves(group.stored[0]), group.given),)
+    return split_index(group.stored, group.given[0]) if len(group.stored) > 1 else group.given
 
 
 def flat_index(parts: Sequence[str], indices: Sequence[Expr]) -> Expr:
