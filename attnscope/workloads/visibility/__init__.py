@@ -26,10 +26,13 @@ from attnscope.workloads.visibility.masks.sliding_window import SlidingWindow
 from attnscope.workloads.visibility.masks.streaming import Streaming
 from attnscope.workloads.visibility.masks.strided_groups import Grid, StridedGroups
 from attnscope.workloads.visibility.masks.top_k_blocks import TopKBlocks
+from attnscope.workloads.visibility.natten import natten_block_sparse
+from attnscope.workloads.visibility.pictures import KeyPicture, TilePicture, key_picture, tile_picture
 from attnscope.workloads.visibility.registry import MaskEntry, find_mask, list_masks, register
 from attnscope.workloads.visibility.separable import SeparableMask
 from attnscope.workloads.visibility.spec import mask_from_spec, parse_axes, parse_count, parse_flags, parse_layout
 from attnscope.workloads.visibility.sweep import SWEEP_DTYPE, legal_strides, sweep, undominated
+from attnscope.workloads.visibility.text import render_text, render_tiles
 from attnscope.workloads.visibility.tiles import Mode, TileStatistics, tile_statistics
 
 __all__ = [
@@ -44,6 +47,7 @@ __all__ = [
     "GridMask",
     "Halo",
     "Intersection",
+    "KeyPicture",
     "KeyStatistics",
     "Mask",
     "MaskEntry",
@@ -58,25 +62,31 @@ __all__ = [
     "SlidingWindow",
     "Streaming",
     "StridedGroups",
+    "TilePicture",
     "TileStatistics",
     "TopKBlocks",
     "Union",
     "crossformer",
     "duo_attention",
     "find_mask",
+    "key_picture",
     "legal_strides",
     "list_masks",
     "masformer",
     "mask_from_spec",
     "maxvit",
+    "natten_block_sparse",
     "parse_axes",
     "parse_count",
     "parse_flags",
     "parse_layout",
     "register",
+    "render_text",
+    "render_tiles",
     "shifted_sparse_attention",
     "sweep",
     "swin",
+    "tile_picture",
     "tile_statistics",
     "undominated",
 ]

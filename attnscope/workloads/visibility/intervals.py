@@ -29,8 +29,9 @@ def normalise(intervals: Intervals, n_keys: int) -> Intervals:
     """Clip to ``[0, n_keys)``, order by start and cut away overlaps; the sets stay the same."""
     lo, hi = np.clip(intervals.lo, 0, n_keys), np.clip(intervals.hi, 0, n_keys)
     hi = np.maximum(lo, hi)
-    order = np.argsort(lo, axis=1, kind="stable")
-    lo, hi = np.take_along_axis(lo, order, axis=1), np.take_along_axis(hi, order, axis=1)
+    if np.any(lo[:, 1:] < lo[:, :-1]):
+        order = np.argsort(lo, axis=1, kind="stable")
+        lo, hi = np.take_along_axis(lo, order, axis=1), np.take_along_axis(hi, order, axis=1)
     reached = np.maximum.accumulate(hi, axis=1)
     lo[:, 1:] = np.maximum(lo[:, 1:], reached[:, :-1])
     return Intervals(lo, np.maximum(lo, hi))
