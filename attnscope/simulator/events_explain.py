@@ -114,7 +114,8 @@ def lanes_of(schedule: Schedule, resource: str) -> tuple[NDArray[np.int64], NDAr
     program = schedule.program
     r = program.resource_index(resource)
     tasks = np.flatnonzero(program.resource == r)
-    order = tasks[np.lexsort((tasks, schedule.finish[tasks], schedule.start[tasks]))]
+    # Tasks of no duration come first among those that start together: they free their server at once.
+    order = tasks[np.lexsort((tasks, schedule.finish[tasks] > schedule.start[tasks], schedule.start[tasks]))]
     return order, _lanes(schedule.start[order], schedule.finish[order], program.servers[r])
 
 

@@ -177,7 +177,7 @@ class ProgramBuilder:
 
 
 def find_cycle(program: Program, stuck: NDArray[np.int64]) -> list[int]:
-    """Tasks of one cycle in order of execution, given the tasks that could not be played.
+    """Tasks of one cycle in order of execution, the lowest number first, given the tasks that could not be played.
 
     Every stuck task has a stuck predecessor, so walking back from any of them must meet a task twice.
     """
@@ -188,7 +188,9 @@ def find_cycle(program: Program, stuck: NDArray[np.int64]) -> list[int]:
     while task not in seen:
         seen[task] = len(seen)
         task = next(int(p) for p in program.predecessors(task) if is_stuck[p])
-    return [t for t, step in seen.items() if step >= seen[task]][::-1]
+    cycle = [t for t, step in seen.items() if step >= seen[task]][::-1]
+    first = cycle.index(min(cycle))
+    return cycle[first:] + cycle[:first]
 
 
 def _read_only(name: str, value: ArrayLike, dtype: DTypeLike) -> NDArray[np.generic]:
