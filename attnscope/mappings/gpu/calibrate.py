@@ -29,16 +29,16 @@ def calibrate(setup: Calibration) -> dict[str, Constants]:
         Constants by architecture, rounded to five significant digits; ``setup.constants`` is not looked at.
     """
     fitted: dict[str, Constants] = {}
+    cycles = {instruction: prior.value for instruction, prior in setup.cta_cycles.items()}
     for name in dict.fromkeys(row.device for row in setup.case.rows):
         device = load_gpu(name)
-        cycles = setup.cta_cycles[device.architecture].value
         fitted[device.architecture] = fit(setup.case, device, cycles)
     for architecture, rate in setup.library_rate.items():
-        fitted[architecture] = transfer(list(fitted.values()), rate, setup.cta_cycles[architecture].value)
+        fitted[architecture] = transfer(list(fitted.values()), rate, cycles)
     return dict(sorted(fitted.items(), key=lambda item: int(item[0].removeprefix("sm_"))))
 
 
-def fit(case: CalibrationCase, device: GpuDevice, cta_cycles: float) -> Constants:
+def fit(case: CalibrationCase, device: GpuDevice, cta_cycles: dict[str, float]) -> Constants:
     """Constants that reproduce the published rows of one device."""
     start = {"overlap_exponent": 2.0, "mask_factor": 1.0, "library_factor": 1.0, "permute_bytes_per_clock": 1.0}
     origin = f"fitted on the published times of {case.source.partition(':')[0]} on {device.name}"
@@ -60,7 +60,7 @@ def timed(case: CalibrationCase, device: GpuDevice, kind: str, constants: Consta
     return predict(fused(problem, _kernel(case, device)), device, "sustained", constants)
 
 
-def transfer(donors: list[Constants], rate: LibraryRate, cta_cycles: float) -> Constants:
+def transfer(donors: list[Constants], rate: LibraryRate, cta_cycles: dict[str, float]) -> Constants:
     """Constants of an architecture without rows: the mean of the fitted ones; library factor from a published rate."""
     names = ("overlap_exponent", "mask_factor", "permute_bytes_per_clock")
     values = {n: _rounded(mean(getattr(c, n) for c in donors)) for n in names}

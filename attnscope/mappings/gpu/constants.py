@@ -18,7 +18,7 @@ class Constants(Frozen):
         mask_factor: instructions issued per counted mask operation.
         library_factor: time of the vendor's dense kernel over that of a fused kernel of the same tiles at burst clocks.
         permute_bytes_per_clock: bytes that one SM copies per clock when it re-lays tokens out.
-        cta_cycles: clocks of a CTA outside its iterations: pipeline fill, final rescaling, store of O.
+        cta_cycles: clocks of a CTA outside its iterations, by instruction: pipeline fill, final rescaling, store of O.
         origin: how the values were found, in words.
     """
 
@@ -26,7 +26,7 @@ class Constants(Frozen):
     mask_factor: float = Field(gt=0)
     library_factor: float = Field(gt=0)
     permute_bytes_per_clock: float = Field(gt=0)
-    cta_cycles: float = Field(ge=0)
+    cta_cycles: dict[str, float]
     origin: str
 
 

@@ -73,7 +73,7 @@ class LaunchCounts:
     @property
     def worst_masked(self) -> float:
         """Masked iterations of the longest CTA, taking the average share."""
-        return self.worst_iterations * self.masked_iterations / self.iterations if self.iterations else 0.0
+        return self.worst_iterations * self.masked_iterations / self.iterations
 
 
 @dataclass(frozen=True)

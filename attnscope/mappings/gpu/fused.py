@@ -19,7 +19,8 @@ from attnscope.simulator.gpu_device import GpuDevice
 from attnscope.workloads.visibility import TileStatistics, tile_statistics
 
 MMA_ROWS = 16  # query rows of one mma.sync warp tile; each such group reads K and V from shared memory again
-TF32_PASSES = 3  # fp32 on tensor cores: three TF32 products (CUTLASS OpMultiplyAddFastF32)
+TF32_PASSES = 3  # fp32 on tensor cores: three TF32 products (CUTLASS OpMultiplyAddFastF32) ...
+SPLIT_OPS = 4  # ... of operands that are split in two TF32 numbers: round, subtract, round, for each element read
 LIBRARY_PAIRS = {"mma_sync": ("128/64", 2), "wgmma": ("128/128", 1), "tcgen05": ("256/128", 1)}
 
 
@@ -114,13 +115,13 @@ def tile_counts(problem: MaskedAttention, kernel: Kernel) -> IterationCounts:
     """Counts of one visit of one KV tile by one Q tile."""
     scores = kernel.pair.q_size * kernel.pair.kv_size
     row_bytes = problem.head_dim * problem.element_bytes
-    passes = TF32_PASSES if problem.dtype == "fp32" else 1
+    split = problem.dtype == "fp32"
     warp_reads = 2.0 * scores / MMA_ROWS * row_bytes if kernel.instruction == "mma_sync" else 0.0
     fixed, per_axis = kernel.mask_ops
     return IterationCounts(
-        tensor_flops=4.0 * scores * problem.head_dim * passes,
+        tensor_flops=4.0 * scores * problem.head_dim * (TF32_PASSES if split else 1),
         exps=scores,
-        fp32_ops=ALU_OPS_PER_SCORE * scores,
+        fp32_ops=ALU_OPS_PER_SCORE * scores + (SPLIT_OPS * warp_reads / problem.element_bytes if split else 0.0),
         mask_ops=(fixed + per_axis * problem.rank) * scores,
         shared_bytes=warp_reads,
         l2_bytes=2.0 * kernel.pair.kv_size * row_bytes + _spilled_output(problem, kernel),

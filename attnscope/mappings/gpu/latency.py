@@ -13,6 +13,9 @@ from attnscope.simulator.gpu_device import GpuDevice, PowerState
 BURST_S = 10e-3  # after idling, a GPU holds its burst clocks for about ten milliseconds before the power limit binds
 
 
+PARTS = ("tiles", "mask", "fixed", "tail", "memory", "copies", "launch")
+
+
 @dataclass(frozen=True)
 class LaunchTime:
     """Time of one launch [s] and of its parts; numbers, or arrays where the counts were arrays.
@@ -20,14 +23,16 @@ class LaunchTime:
     Attributes:
         total_s: the launch from start to end.
         pipes_s: busy time of each pipe, averaged over the SMs: tensor, exp, alu, mask, shared, l2, dram.
-        sm_s: makespan of the CTAs. `waves`: CTAs over the slots of all SMs.
+        parts_s: the total as a sum: tiles, mask, fixed (clocks of each CTA outside its iterations), tail (idle SMs), memory
+            (what L2 and DRAM add), copies, launch.
+        waves: CTAs over the slots of all SMs.
         dram_bytes: bytes from and to DRAM, K and V read again included.
     """
 
     name: str
     total_s: Any
     pipes_s: dict[str, Any]
-    sm_s: Any
+    parts_s: dict[str, Any]
     waves: Any
     dram_bytes: Any
 
@@ -51,6 +56,10 @@ class KernelTime:
     def copies_s(self) -> Any:
         """Padding and token permutation [s]."""
         return self.part("pad", "permute")
+
+    def parts_s(self) -> dict[str, Any]:
+        """The total as a sum of named parts [s]."""
+        return {n: sum(x.parts_s[n] for x in self.launches) for n in PARTS}
 
     def busy_s(self) -> dict[str, float]:
         """Busy time of each pipe over all launches [s]."""
@@ -86,20 +95,27 @@ def launch_time(
     if launch.copied_bytes:
         return _copy_time(launch, device, fitted)
     plain, masked = (iteration_s(launch, device, fitted, state, masked=m, library=library) for m in (False, True))
-    once = fitted.cta_cycles / device.clock.frequency_hz
+    once = fitted.cta_cycles[launch.instruction] / device.clock.frequency_hz
     visits, flagged = launch.iterations, launch.masked_iterations
     residents = np.minimum(launch.residents, np.ceil(launch.n_ctas / device.n_sms))
-    total = (visits - flagged) * plain + flagged * masked + launch.n_ctas * once / residents
+    parts = {
+        "tiles": visits * plain / device.n_sms,
+        "mask": flagged * (masked - plain) / device.n_sms,
+        "fixed": launch.n_ctas * once / residents / device.n_sms,
+    }
     worst = (launch.worst_iterations - launch.worst_masked) * plain + launch.worst_masked * masked + once / residents
-    sm_s = pipes.makespan(launch.n_ctas, device.n_sms, launch.residents, total, worst)
+    even_s = sum(parts.values())
+    sm_s = pipes.makespan(launch.n_ctas, device.n_sms, launch.residents, even_s * device.n_sms, worst)
     l2_bytes = visits * launch.iteration.l2_bytes + launch.l2_bytes
     dram_bytes = launch.dram_bytes + _kv_bytes(launch, device)
     l2_s, dram_s = l2_bytes / device.l2.bandwidth_bytes_per_s, dram_bytes / device.dram_bytes_per_s
+    total = pipes.kernel_time(sm_s, l2_s, dram_s, device.launch.stream_s)
+    outside = {"memory": total - device.launch.stream_s - sm_s, "copies": 0.0, "launch": device.launch.stream_s}
     return LaunchTime(
         launch.name,
-        pipes.kernel_time(sm_s, l2_s, dram_s, device.launch.stream_s),
+        total,
         {**_busy(launch, device, fitted, state), "l2": l2_s, "dram": dram_s},
-        sm_s,
+        {**parts, "tail": sm_s - even_s, **outside},
         launch.n_ctas / (device.n_sms * launch.residents),
         dram_bytes,
     )
@@ -167,5 +183,6 @@ def _copy_time(launch: LaunchCounts, device: GpuDevice, fitted: Constants) -> La
     gather = fitted.permute_bytes_per_clock * device.n_sms * device.clock.frequency_hz
     sm_s = launch.copied_bytes / gather if launch.dtype == "permute" else 0.0
     busy = dict.fromkeys(("tensor", "exp", "alu", "mask"), 0.0) | {"shared": sm_s, "l2": 0.0, "dram": dram_s}
-    total = max(sm_s, dram_s) + device.launch.stream_s
-    return LaunchTime(launch.name, total, busy, sm_s, 1.0, launch.copied_bytes)
+    copy_s = max(sm_s, dram_s)
+    parts = dict.fromkeys(PARTS, 0.0) | {"copies": copy_s, "launch": device.launch.stream_s}
+    return LaunchTime(launch.name, copy_s + device.launch.stream_s, busy, parts, 1.0, launch.copied_bytes)

@@ -194,7 +194,7 @@ def _grid(
         instruction,
         dtype,
         count,
-        residents=4,
+        residents=8 if instruction == "simt" else 4,
         iterations=n_ctas * per_cta,
         worst_iterations=per_cta,
         iteration=work,
