@@ -56,9 +56,9 @@ class Schedule:
         n_kinds = len(program.kinds)
         bound = program.resource >= 0
         cell = program.resource[bound].astype(np.int64) * n_kinds + program.kind[bound]
-        count = len(program.resources) * n_kinds
-        ticks = np.bincount(cell, weights=program.duration[bound], minlength=count).reshape(-1, n_kinds)
-        used = np.bincount(cell, minlength=count).reshape(-1, n_kinds) > 0
+        shape = (len(program.resources), n_kinds)
+        ticks = np.bincount(cell, weights=program.duration[bound], minlength=shape[0] * n_kinds).reshape(shape)
+        used = np.bincount(cell, minlength=shape[0] * n_kinds).reshape(shape) > 0
         return {
             name: {k: float(ticks[r, i] * program.tick_s) for i, k in enumerate(program.kinds) if used[r, i]}
             for r, name in enumerate(program.resources)
@@ -67,7 +67,7 @@ class Schedule:
     @cached_property
     def busy_s(self) -> dict[str, float]:
         """Server-seconds of work of each resource."""
-        return {name: sum(parts.values()) for name, parts in self.busy_s_by_resource_and_kind.items()}
+        return {name: sum(parts.values(), 0.0) for name, parts in self.busy_s_by_resource_and_kind.items()}
 
     @cached_property
     def busy_s_by_kind(self) -> dict[str, float]:
