@@ -28,7 +28,6 @@ PALETTE = (
     "#7d8597",
 )
 DEFAULT_TASKS = 130
-_SUFFIXES = (".svg", ".png", ".json")
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,10 +123,11 @@ def save_timeline(
     A trace holds the whole schedule unless `start` or `stop` (ticks) cut it. Raises UsageError for other suffixes.
     """
     path = Path(path)
-    if path.suffix.lower() not in _SUFFIXES:
+    if path.suffix.lower() not in (".svg", ".png", ".json"):
+        given = repr(path.suffix) if path.suffix else "a file without suffix"
         raise UsageError(
-            f"{path}: cannot save a timeline as {path.suffix or 'a file without suffix'!r};"
-            f" use {', '.join(_SUFFIXES[:-1])} (picture) or {_SUFFIXES[-1]} (Chrome trace)."
+            f"{path}: cannot save a timeline as {given};"
+            " use .svg or .png (picture), or .json (Chrome trace, opens in Perfetto)."
         )
     if path.suffix.lower() == ".json":
         from attnscope.simulator.timeline_trace import chrome_trace

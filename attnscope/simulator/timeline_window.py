@@ -75,7 +75,8 @@ def choose_window(schedule: Schedule, start: float | None, stop: float | None, m
     first, last = max(0.0, first), min(makespan, last if last > first or stop is not None else makespan)
     if not first < last:
         raise UsageError(
-            f"timeline: no time passes from tick {first:g} to {last:g}; the schedule runs from 0 to {makespan:g}."
+            f"timeline: no time passes from tick {first:.15g} to {last:.15g};"
+            f" the schedule runs from 0 to {makespan:.15g}."
         )
     _refuse_crowds(begins, first, last, given=start is not None and stop is not None)
     return first, last
@@ -107,8 +108,8 @@ def _refuse_crowds(begins: NDArray[np.float64], first: float, last: float, *, gi
     inside = begins[(begins >= first) & (begins < last)]
     if given and len(inside) > MOST_TASKS:
         raise UsageError(
-            f"timeline: {len(inside)} tasks begin between tick {first:g} and {last:g}; a picture shows {MOST_TASKS} at"
-            f" most. Stop at {inside[MOST_TASKS]:g}, or save a trace (.json)."
+            f"timeline: {len(inside)} tasks begin between tick {first:.15g} and {last:.15g};"
+            f" a picture shows {MOST_TASKS} at most. Stop at {inside[MOST_TASKS]:.15g}, or save a trace (.json)."
         )
 
 
@@ -131,7 +132,7 @@ def window_lanes(schedule: Schedule, first: float, last: float) -> tuple[tuple[L
 def followed_item(schedule: Schedule, lanes: tuple[Lane, ...], first: float, last: float) -> int:
     """The item of several tasks, all inside the window and on its lanes, nearest the middle; -1 if there is none."""
     program = schedule.program
-    shown = np.concatenate([lane.task for lane in lanes])
+    shown = np.concatenate([np.empty(0, np.int64), *(lane.task for lane in lanes)])
     items = np.unique(program.item[shown])
     if len(items) < 2:
         return -1
