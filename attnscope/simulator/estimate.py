@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
@@ -103,6 +103,49 @@ class Estimate:
         row |= {f"busy_{name}_s": busy for name, busy in self.busy_s.items()}
         row |= {f"energy_{name}_j": joules for name, joules in self.energy_parts_j.items()}
         return [row]
+
+
+def in_series(parts: Sequence[Estimate], *, workload: str, mapping: str) -> Estimate:
+    """Return the estimate of `parts` run one after another on one device: times, energies and traffic add up."""
+    latency_s = sum(part.latency_s for part in parts)
+    longest = max(parts, key=lambda part: part.latency_s)
+    resources = dict.fromkeys(name for part in parts for name in part.busy_s)
+    traffic: dict[tuple[str, str], Traffic] = {}
+    for row in (row for part in parts for row in part.traffic):
+        old = traffic.get((row.level, row.tensor), Traffic(row.level, row.tensor, 0.0, 0.0))
+        traffic[row.level, row.tensor] = Traffic(
+            row.level, row.tensor, old.read_bytes + row.read_bytes, old.write_bytes + row.write_bytes
+        )
+    return Estimate(
+        workload=workload,
+        mapping=mapping,
+        device=longest.device,
+        latency_s=latency_s,
+        limiter=longest.limiter,
+        because=f"{longest.workload} takes {longest.latency_s / latency_s:.0%} of the time. {longest.because}",
+        busy_s={name: sum(part.busy_s.get(name, 0.0) for part in parts) for name in resources},
+        utilization={
+            name: sum(part.utilization.get(name, 0.0) * part.latency_s for part in parts) / latency_s
+            for name in resources
+        },
+        energy_parts_j=_summed([part.energy_parts_j for part in parts]),
+        traffic=tuple(traffic.values()),
+        occupancy_bytes=_highest([part.occupancy_bytes for part in parts]),
+        choices={"latency_s_by_part": {part.workload: part.latency_s for part in parts}, **longest.choices},
+        warnings=tuple(dict.fromkeys(text for part in parts for text in part.warnings)),
+        accounting=longest.accounting,
+        inputs={"parts": [part.inputs for part in parts]},
+    )
+
+
+def _summed(tables: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    keys = dict.fromkeys(key for table in tables for key in table)
+    return {key: sum(table.get(key, 0.0) for table in tables) for key in keys}
+
+
+def _highest(tables: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    keys = dict.fromkeys(key for table in tables for key in table)
+    return {key: max(table.get(key, 0.0) for table in tables) for key in keys}
 
 
 def _plain(value: Any) -> Any:

@@ -56,7 +56,7 @@ class Model(Frozen):
         return shape.with_sizes(**sizes)
 
     def linear_layers(self, shape: AttentionShape) -> tuple[Gemm, ...]:
-        """Return the matrix products of one layer: Q, K, V, output projection and feed-forward, for all tokens of `shape`."""
+        """Return the matrix products of one layer (projections and feed-forward) for all tokens of `shape`."""
         query_rows, key_rows, w = shape.batch * shape.queries, shape.batch * shape.keys, shape.bytes_per_element
         q_width, out_width = shape.heads * shape.score_width, shape.heads * shape.value_width
         ffn_in = ("gate", "up") if self.gated_ffn else ("up",)

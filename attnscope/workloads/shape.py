@@ -1,4 +1,4 @@
-"""Sizes of attention and of the linear layers around it. Letters follow the FuseMax paper: P queries, M keys, E, F widths."""
+"""Sizes of attention and of the linear layers around it; letters as in FuseMax: P queries, M keys, E and F widths."""
 
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any

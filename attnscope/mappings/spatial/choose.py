@@ -35,8 +35,8 @@ def _fused(plan: Plan, s: Sizes, block: int | None) -> Tiling:
     if bound < 1:
         need = ceil((fixed + per_tile) / mapping.buffer_share)
         raise IllegalMappingError(
-            f"mapping {mapping.name}: one tile of {columns} queries with E = {s.E}, F = {s.F} needs {format_bytes(need)} "
-            f"of buffer; {device.name} has {format_bytes(device.buffer.capacity_bytes)}. "
+            f"mapping {mapping.name}: one tile of {columns} queries with E = {s.E}, F = {s.F} needs "
+            f"{format_bytes(need)} of buffer; {device.name} has {format_bytes(device.buffer.capacity_bytes)}. "
             f"Nearest legal: buffer.capacity_bytes = {need}, or narrower heads."
         )
     chosen = block_tiles(bound, s.P_tiles) if block is None else _given(plan, block, min(bound, s.P_tiles))
@@ -49,8 +49,8 @@ def _fused(plan: Plan, s: Sizes, block: int | None) -> Tiling:
 def _given(plan: Plan, block: int, most: int) -> int:
     if not 1 <= block <= most:
         raise IllegalMappingError(
-            f"mapping {plan.mapping.name}: a block of {block} query tiles does not fit the buffer of {plan.device.name}; "
-            f"legal: 1 to {most}. Nearest legal: {max(1, min(block, most))}."
+            f"mapping {plan.mapping.name}: a block of {block} query tiles does not fit the buffer of "
+            f"{plan.device.name}; legal: 1 to {most}. Nearest legal: {max(1, min(block, most))}."
         )
     return block
 
@@ -115,18 +115,18 @@ def _off_chip(s: Sizes, rows: int, rows_spill: bool, columns: int, plan: Plan) -
 def _unfused(plan: Plan, s: Sizes, block: int | None) -> Tiling:
     """Search each product for the operand to keep in the buffer: the other one is fetched once for each block of it.
 
-    QK keeps queries or keys; AV keeps outputs or values. All block heights that fill the buffer are candidates, of which
-    the highest moves the fewest words, so the search is over four operands and exact.
+    QK keeps queries or keys; AV keeps outputs or values. Of the block heights that fit, the highest moves the
+    fewest words, so the search over these four operands is exact.
     """
     if block is not None:
         raise IllegalMappingError(
             f"mapping {plan.mapping.name}: has no query blocks to choose; leave --block out, or use a fused mapping."
         )
     array, capacity = plan.device.array_2d, plan.device.buffer.capacity_bytes
-    queries = _blocks(s.P, s.E, array.rows * s.E, capacity, s.word_bytes)
-    keys = _blocks(s.M, s.E, array.columns * s.E, capacity, s.word_bytes)
-    outputs = _blocks(s.P, s.F, array.rows * s.F, capacity, s.word_bytes)
-    values = _blocks(s.M, s.F, array.columns * s.F, capacity, s.word_bytes)
+    queries = blocks_of(s.P, s.E, array.rows * s.E, capacity, s.word_bytes)
+    keys = blocks_of(s.M, s.E, array.columns * s.E, capacity, s.word_bytes)
+    outputs = blocks_of(s.P, s.F, array.rows * s.F, capacity, s.word_bytes)
+    values = blocks_of(s.M, s.F, array.columns * s.F, capacity, s.word_bytes)
     base = Tiling(
         dataflow="output",
         block_tiles=s.P_tiles,
@@ -146,8 +146,8 @@ def _unfused(plan: Plan, s: Sizes, block: int | None) -> Tiling:
     return min(candidates, key=lambda tiling: dram_words(plan, s, tiling))
 
 
-def _blocks(extent: int, width: int, other_words: int, capacity_bytes: int, word_bytes: int) -> int:
-    """Blocks of a tensor of `extent` rows, the highest that fit beside `other_words` of the other operand."""
+def blocks_of(extent: int, width: int, other_words: int, capacity_bytes: int, word_bytes: int) -> int:
+    """Return the blocks a tensor of `extent` rows is cut into; one fits beside `other_words` of its partner."""
     height = max(1, (capacity_bytes // word_bytes - other_words) // width)
     return ceil_div(extent, min(extent, height))
 

@@ -1,4 +1,4 @@
-"""What a spatial mapping says: which Einsum runs on which array, in which steps, and how tiles are chosen. Data, no code."""
+"""What a spatial mapping says: where each Einsum runs, in which steps, how tiles are chosen. Data, no code."""
 
 from functools import cache
 from typing import Literal
@@ -15,8 +15,8 @@ Dataflow = Literal["output", "weight"]
 class Bind(Frozen):
     """Einsums bound to one array with the ranks that are spread over its rows and columns.
 
-    `chained` operators feed each other through pipelined units, so an Einsum issues at the rate of its slowest operator;
-    otherwise its operators take turns. `dataflow` restricts the binding to one of the mapping's dataflows.
+    `chained` operators feed each other through pipelined units, so an Einsum issues at the rate of its slowest
+    operator; otherwise its operators take turns. `dataflow` restricts the binding to one of the mapping's dataflows.
     """
 
     einsums: tuple[str, ...]
@@ -28,11 +28,10 @@ class Bind(Frozen):
 
 
 class Step(Frozen):
-    """Einsums whose totals overlap across the arrays; steps follow one another. `then_drain`: each tile drains once after it."""
+    """Einsums whose totals overlap across the arrays; steps follow one another."""
 
     array_2d: tuple[str, ...] = ()
     array_1d: tuple[str, ...] = ()
-    then_drain: bool = False
 
 
 class Published(Frozen):
@@ -45,9 +44,11 @@ class SpatialMapping(Frozen):
     """One mapping of a cascade onto a two-dimensional and a one-dimensional array.
 
     Attributes:
-        tiling: how free sizes are chosen: `fused` (largest query block that fits), `flat` (FLAT's rule), `unfused` (search).
+        tiling: how free sizes are chosen: `fused` (largest query block that fits), `flat` (FLAT's rule),
+            `unfused` (search).
         phases: groups of Einsums separated by DRAM; empty for one fused phase.
         steps: the steady state of one tile; empty where all Einsums overlap freely.
+        drains: Einsums of the 2D array whose results are complete only once they have left it.
         in_flight: score tiles in the array at once: `one`, or as many as the `registers` of a PE hold.
         buffer_share: part of the buffer that tiles may fill.
         row_cap: most query rows of a block, where the mapping has such a limit.
@@ -62,6 +63,7 @@ class SpatialMapping(Frozen):
     bind: tuple[Bind, ...]
     phases: tuple[tuple[str, ...], ...] = ()
     steps: tuple[Step, ...] = ()
+    drains: tuple[str, ...] = ()
     in_flight: Literal["one", "registers"] = "registers"
     buffer_share: float = Field(default=1.0, gt=0, le=1)
     row_cap: int | None = Field(default=None, gt=0)

@@ -29,8 +29,8 @@ class Steady:
 def problem(shape: AttentionShape, plan: Plan) -> Sizes:
     """Return the sizes of `shape` on the device of `plan`.
 
-    Query heads that share keys and values are stacked: one instance per KV head with heads / kv_heads times the queries,
-    which is how a mapping that walks queries inside keys fetches shared keys once.
+    Query heads that share keys and values are stacked: one instance per KV head with heads / kv_heads times the
+    queries, which is how a mapping that walks queries inside keys fetches shared keys once.
     """
     group = shape.heads // shape.kv_heads
     return plan.sizes(
@@ -79,7 +79,7 @@ def evaluate(
         device=device.name,
         latency_s=latency_s,
         limiter=limiter,
-        because=explain(plan, s, steady.einsum_cycles, steady.limits, limiter, busy_s, latency_s),
+        because=explain(plan, steady.einsum_cycles, steady.limits, limiter, busy_s, latency_s),
         busy_s=busy_s,
         utilization=_utilization(plan, s, steady.cycles, busy_s, latency_s),
         energy_parts_j=energy_parts(plan, s, tiling, moved, accounting),
@@ -123,11 +123,13 @@ def steady_state(plan: Plan, s: Sizes, moved: Iterable[Move]) -> Steady:
 
 
 def _phase_limits(plan: Plan, s: Sizes, totals: Mapping[str, int], phase: int) -> dict[str, float]:
-    """Cycles of one phase by what limits them: in each step the array with more work, and the drain where it is waited for."""
-    groups = [(step.array_2d, step.array_1d, step.then_drain) for step in plan.mapping.steps]
+    """Cycles of one phase by what limits them: in each step the array with more work, and the drain if waited for."""
+    waits = plan.mapping.drains if plan.mapping.in_flight == "one" else ()
+    groups = [(step.array_2d, step.array_1d, bool({*step.array_2d} & {*waits})) for step in plan.mapping.steps]
     if not groups:
         works = [w for w in plan.works if w.phase == phase]
-        groups = [tuple(tuple(w.name for w in works if w.array == array) for array in ARRAYS) + (False,)]  # type: ignore[list-item]
+        matrix, vector = (tuple(w.name for w in works if w.array == array) for array in ARRAYS)
+        groups = [(matrix, vector, False)]
     limits: dict[str, float] = {}
     for matrix, vector, drains in groups:
         work = dict(zip(ARRAYS, (sum(totals[n] for n in matrix), sum(totals[n] for n in vector)), strict=True))

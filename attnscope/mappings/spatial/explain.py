@@ -11,7 +11,6 @@ _NAMES = {"array_2d": "the 2D array", "array_1d": "the 1D array", "dram": "DRAM"
 
 def explain(
     plan: Plan,
-    s: Sizes,
     einsum_cycles: Mapping[str, int],
     limits: Mapping[str, float],
     limiter: str,
@@ -31,7 +30,10 @@ def explain(
     mine = {w.name: einsum_cycles[w.name] for w in plan.works if w.array == limiter}
     top = sorted(mine, key=lambda name: -mine[name])[:3]
     shares = ", ".join(f"{name} {mine[name] / sum(mine.values()):.0%}" for name in top)
-    return f"{_NAMES[limiter].capitalize()} sets {share:.0%} of the latency, mostly {shares} of its work; busy besides: {others}."
+    name = _NAMES[limiter]
+    return (
+        f"{name[0].upper()}{name[1:]} sets {share:.0%} of the latency ({shares} of its work); busy besides: {others}."
+    )
 
 
 def _bandwidth(plan: Plan) -> str:

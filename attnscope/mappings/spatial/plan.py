@@ -170,7 +170,7 @@ def _symbols(cascade: Cascade, ranks: tuple[str, ...]) -> tuple[str, ...]:
 def _work(einsum: Einsum, bind: Bind, device: SpatialDevice, cascade: Cascade, phase: int) -> Work:
     array: PeArray = getattr(device, bind.array)
     symbols = _symbols(cascade, einsum.ranks)
-    spread = {bind.rows: array.rows, bind.columns: array.columns}
+    spread: dict[str, int] = {bind.rows: array.rows, bind.columns: array.columns}
     operators = _fused(einsum.operators)
     steps = [_steps(op, einsum, bind, array, device) for op in operators]
     cycles = [count * array.units[unit].cycles for unit, count in steps]
@@ -210,8 +210,9 @@ def _steps(operator: str, einsum: Einsum, bind: Bind, array: PeArray, device: Sp
     if steps is None:
         known = ", ".join(sorted({*array.units, *array.sequences}))
         raise IllegalMappingError(
-            f"{einsum.name} is bound to {bind.array} of {device.name}, which has no unit for {operator!r} (it has: {known}). "
-            f"Choose a device whose {bind.array} has one, such as fusemax, or a mapping that binds {einsum.name} elsewhere."
+            f"{einsum.name} is bound to {bind.array} of {device.name}, which has no unit for {operator!r} "
+            f"(it has: {known}). "
+            f"Choose a device whose {bind.array} has one, such as fusemax, or a mapping that binds it elsewhere."
         )
     return steps
 
@@ -266,9 +267,10 @@ def _flow_maker(
 
 
 def _carried(cascade: Cascade, einsum: Einsum, works: dict[str, Work]) -> list[Flow]:
-    """An iterative tensor waits in the buffer from one key tile to the next, and at the end for whoever reads it last."""
+    """An iterative tensor waits in the buffer from one key tile to the next, and at the end for who reads it last."""
     phase = works[einsum.name].phase
-    rest = _symbols(cascade, tuple(r for r in cascade.tensor_ranks(einsum.name) if r != einsum.iterative.rank))
+    carried = einsum.iterative.rank if einsum.iterative else ""
+    rest = _symbols(cascade, tuple(r for r in cascade.tensor_ranks(einsum.name) if r != carried))
     final = sum(_reads_final(e, einsum.name) for e in cascade.einsums)
     step = Flow(einsum.name, ("M1", *rest), 1, 1, 1, 1, False, False, phase, phase)
     last = Flow(einsum.name, rest, final, 0, final, 1, False, False, phase, phase)
@@ -280,7 +282,7 @@ def _reads_final(einsum: Einsum, tensor: str) -> bool:
 
 
 def _broadcast(works: dict[str, Work], symbols: tuple[str, ...], readers: list[Einsum]) -> int:
-    """How many lanes of the vector array each word is copied to: all, where the tensor lacks the rank that is spread."""
+    """Lanes of the vector array each word is copied to: all, where the tensor lacks the rank that is spread."""
     vector = [works[e.name] for e in readers if works[e.name].array == "array_1d"]
     lanes = [n for w in vector for s, n in zip(w.symbols, w.parallel, strict=True) if n > 1 and s not in symbols]
     return max(lanes, default=1)
