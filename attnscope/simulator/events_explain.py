@@ -45,7 +45,7 @@ class IdleCause:
     Attributes:
         reason: "running" (the input was still being computed), "latency" (it was on its way) or "no task left".
         kind: kind of the task waited for, empty for "no task left".
-        resource: where that task ran, empty for none.
+        resource: where that task was running, empty for none and for latencies.
         idle_s: server-seconds.
         idle_fraction: share of the resource's server time, 0 to 1.
     """
@@ -57,7 +57,7 @@ class IdleCause:
     idle_fraction: float
 
     def __str__(self) -> str:
-        place = f" on {self.resource}" if self.resource and self.reason == "running" else ""
+        place = f" on {self.resource}" if self.resource else ""
         return f"{self.idle_fraction:.1%} {self.what}{place}"
 
     @property
@@ -126,7 +126,7 @@ def _links(schedule: Schedule) -> tuple[NDArray[np.generic], ...]:
 
 
 def _no_charges(program: Program) -> tuple[Ticks, Ticks]:
-    """Zeros by [resource, kind]; the last row, reached with index -1, is for tasks without a resource."""
+    """Zeros by [resource, kind]; the last row, reached with index -1, is for latencies and tasks without a resource."""
     shape = (len(program.resources) + 1, len(program.kinds))
     return np.zeros(shape), np.zeros(shape)
 
@@ -191,7 +191,7 @@ def _charge_gap(running: Ticks, latency: Ticks, task: int, gap: float, links: tu
     moment = start[task]
     while moment > gap:
         task = blocked_by[task] if ready[task] < start[task] else released_by[task]
-        latency[resource[task], kind[task]] += moment - max(gap, finish[task])
+        latency[-1, kind[task]] += moment - max(gap, finish[task])
         moment = max(gap, finish[task])
         running[resource[task], kind[task]] += moment - max(gap, start[task])
         moment = start[task]

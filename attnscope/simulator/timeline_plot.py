@@ -167,7 +167,8 @@ def _draw_followed(scale: _Scale) -> None:
             scale.ax.plot((left, left, right, right), (row - HALF, edge, edge, row - HALF), color=INK, lw=1.1, zorder=5)
         else:
             side = HALF if next_row > row else -HALF
-            scale.ax.plot((left, right), (row + side, next_row - side), color=INK, lw=1.1, zorder=5)
+            # Behind the bars, and the labels, of lanes in between.
+            scale.ax.plot((left, right), (row + side, next_row - side), color=INK, lw=1.1, zorder=1.5)
 
 
 def _draw_utilisation(scale: _Scale, row: int, lane: Lane) -> None:
