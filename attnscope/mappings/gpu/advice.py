@@ -1,7 +1,7 @@
 """What the tile advisor answers: ranked choices, and reasons in words."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from attnscope.mappings.gpu.backends import Kernel, no_such_pair
@@ -165,7 +165,9 @@ def why_best(best: TileChoice, others: list[TileChoice]) -> str:
     """Why the best choice wins, against the best choice with another tile pair or backend and the same stride."""
     mask = "the mask is perfectly block-sparse, so no visit evaluates it" if best.block_sparse else _mask_words(best)
     head = f"{best.label} is fastest: {mask}; {best.mean_speedup:.4g}x fewer visits than dense on average"
-    rival = next((c for c in others if c.stride == best.stride and (c.pair, c.backend) != (best.pair, best.backend)), None)
+    rival = next(
+        (c for c in others if c.stride == best.stride and (c.pair, c.backend) != (best.pair, best.backend)), None
+    )
     if rival is None:
         return f"{head}."
     gap = rival.latency_s - best.latency_s
@@ -177,13 +179,10 @@ def why_best(best: TileChoice, others: list[TileChoice]) -> str:
 
 
 def _mask_words(best: TileChoice) -> str:
-    return f"{best.partial_fraction:.0%} of the visited tiles are partial and {best.masked_fraction:.0%} evaluate the mask"
+    return (
+        f"{best.partial_fraction:.0%} of the visited tiles are partial and {best.masked_fraction:.0%} evaluate the mask"
+    )
 
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def choice_dict(choice: TileChoice) -> dict[str, Any]:
-    """All fields of a choice, nested."""
-    return asdict(choice)

@@ -12,17 +12,17 @@ import numpy as np
 
 from attnscope.errors import UnknownNameError
 from attnscope.mappings.gpu.advice import Advice, TileChoice, why_best
-from attnscope.mappings.gpu.backends import Kernel, MaskPolicy, legal_kernels
+from attnscope.mappings.gpu.backends import POLICIES, Kernel, MaskPolicy, legal_kernels
 from attnscope.mappings.gpu.device import load_gpu
 from attnscope.mappings.gpu.fused import Visits, fused, library_kernel, visits_of
 from attnscope.mappings.gpu.latency import KernelTime, predict
 from attnscope.mappings.gpu.problem import MaskedAttention
+from attnscope.mappings.gpu.report import limiter
 from attnscope.simulator.gpu_device import GpuDevice, PowerState
 from attnscope.workloads.visibility import Gna, legal_strides, parse_axes, sweep, tile_statistics, undominated
 from attnscope.workloads.visibility.intervals import Int64
 
 Axes = int | Sequence[int] | str
-POLICIES: tuple[MaskPolicy, ...] = ("launch", "per-tile")
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,14 @@ def advise(
     Args:
         layout: tokens per axis.
         window: keys per axis.
-        heads: heads per sequence. `head_dim`: width of a head. `batch`: sequences.
+        heads: heads per sequence.
+        head_dim: width of a head.
         device: a GPU by name, or a `GpuDevice`.
         stride: one stride vector, or "auto" for all from 1 to the window.
-        dilation: distance between neighbours. `causal`: whether later coordinates are hidden.
+        dilation: distance between neighbours.
+        causal: whether later coordinates are hidden.
         dtype: fp16, bf16, fp32, e4m3 or e5m2.
+        batch: sequences.
         backend: only kernels of this backend.
         mask_policy: overrides the backends': "launch" or "per-tile".
         state: power state of the GPU.
@@ -92,7 +95,7 @@ def _axes(value: Any, layout: Sequence[int]) -> Any:
 def _ranked(
     problem: MaskedAttention, kernels: tuple[Kernel, ...], strides: Int64, gpu: GpuDevice, state: PowerState
 ) -> Advice:
-    sweeps = [s for tiling in ("static", "dynamic") for s in _sweeps(problem, kernels, strides, gpu, state, tiling)]
+    sweeps = _all_sweeps(problem, kernels, strides, gpu, state)
     fastest = np.min([s.latency_s for s in sweeps], axis=0)
     kept = np.flatnonzero(undominated(strides, 1.0 / fastest)) if len(strides) > 1 else np.array([0])
     library = fused(problem.dense(), library_kernel(gpu))
@@ -113,8 +116,27 @@ def _ranked(
     )
 
 
+def best_kernel(problem: MaskedAttention, kernels: tuple[Kernel, ...], gpu: GpuDevice, state: PowerState) -> Kernel:
+    """The fastest of the kernels for a neighbourhood mask; the first of equals."""
+    assert isinstance(problem.mask, Gna)
+    sweeps = _all_sweeps(problem, kernels, np.array([problem.mask.stride], np.int64), gpu, state)
+    return min(sweeps, key=lambda s: (float(s.latency_s[0]), s.kernel.label)).kernel
+
+
+def _all_sweeps(
+    problem: MaskedAttention, kernels: tuple[Kernel, ...], strides: Int64, gpu: GpuDevice, state: PowerState
+) -> list[_Sweep]:
+    tilings = ("static", "dynamic")
+    return [s for tiling in tilings for s in _sweeps(problem, kernels, strides, gpu, state, tiling)]
+
+
 def _sweeps(
-    problem: MaskedAttention, kernels: tuple[Kernel, ...], strides: Int64, gpu: GpuDevice, state: PowerState, tiling: Any
+    problem: MaskedAttention,
+    kernels: tuple[Kernel, ...],
+    strides: Int64,
+    gpu: GpuDevice,
+    state: PowerState,
+    tiling: Any,
 ) -> list[_Sweep]:
     """Times of the kernels with one way of KV tiling, over all strides."""
     mask = problem.mask
@@ -130,7 +152,8 @@ def _sweeps(
 def _column(table: Any, mask: Gna, kernel: Kernel) -> Visits:
     names = ("n_q_tiles", "n_kv_tiles", "visits_total", "visits_max", "full", "block_sparse")
     padded = tile_statistics(mask, kernel.pair.q_tile, kernel.pair.kv_tile, "static")
-    return Visits(*(table[n] for n in names), padded.padded_queries, padded.padded_keys)
+    columns: dict[str, Any] = {n: table[n] for n in names}
+    return Visits(**columns, padded_queries=padded.padded_queries, padded_keys=padded.padded_keys)
 
 
 def _timed(problem: MaskedAttention, kernel: Kernel, visits: Visits, gpu: GpuDevice, state: PowerState) -> _Sweep:
@@ -142,6 +165,7 @@ def _choice(s: _Sweep, i: int, strides: Int64, problem: MaskedAttention, dense_s
     mask, v = problem.mask, s.visits
     assert isinstance(mask, Gna)
     stride = tuple(int(x) for x in strides[i])
+
     def at(value: Any) -> float:
         return float(np.broadcast_to(value, s.latency_s.shape)[i])
 
@@ -174,13 +198,6 @@ def _choice(s: _Sweep, i: int, strides: Int64, problem: MaskedAttention, dense_s
         waves=at(main.waves),
         limiter=limiter(pipes, parts),
     )
-
-
-def limiter(pipes: dict[str, float], parts: dict[str, float]) -> str:
-    """What takes most time: a pipe, the copies around the kernel, or idle SMs."""
-    merged = {**pipes, "alu": pipes["alu"] + pipes["mask"], "copies": parts["copies"], "tail": parts["tail"]}
-    del merged["mask"]
-    return max(merged, key=lambda n: merged[n])
 
 
 def _flat(

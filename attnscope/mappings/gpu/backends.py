@@ -16,6 +16,7 @@ from attnscope.specs import Frozen, read_toml, validate
 
 Instruction = Literal["simt", "mma_sync", "wgmma", "tcgen05"]
 MaskPolicy = Literal["launch", "per-tile"]
+POLICIES: tuple[MaskPolicy, ...] = ("launch", "per-tile")
 KvTiling = Literal["static", "dynamic"]
 NATIVE: dict[int, Instruction] = {8: "mma_sync", 9: "wgmma", 10: "tcgen05", 12: "mma_sync"}
 
@@ -62,7 +63,7 @@ class Backend(Frozen):
 
 @dataclass(frozen=True)
 class Kernel:
-    """One fused kernel: a tile pair and how it is worked off; the comments of backends.toml say what the fields mean."""
+    """One fused kernel: a tile pair and how it is worked off; backends.toml says what the fields mean."""
 
     backend: str
     pair: TilePair

@@ -21,6 +21,7 @@ from attnscope.workloads.visibility import TileStatistics, tile_statistics
 MMA_ROWS = 16  # query rows of one mma.sync warp tile; each such group reads K and V from shared memory again
 TF32_PASSES = 3  # fp32 on tensor cores: three TF32 products (CUTLASS OpMultiplyAddFastF32) ...
 SPLIT_OPS = 4  # ... of operands that are split in two TF32 numbers: round, subtract, round, for each element read
+SHORT = 64
 LIBRARY_PAIRS = {"mma_sync": ("128/64", 2), "wgmma": ("128/128", 1), "tcgen05": ("256/128", 1)}
 
 
@@ -155,8 +156,11 @@ def _copy(name: str, copied_bytes: float, how: str) -> LaunchCounts:
     return LaunchCounts(name, "simt", how, n_ctas=math.ceil(copied_bytes / 2**16), copied_bytes=copied_bytes)
 
 
-def library_kernel(device: GpuDevice) -> Kernel:
-    """The tiles of the vendor's dense kernel on `device` (cuDNN, FlashAttention): one axis, no mask."""
-    instruction = native_instruction(device)
-    text, residents = LIBRARY_PAIRS[instruction]
+def library_kernel(device: GpuDevice, n_queries: int = SHORT + 1) -> Kernel:
+    """The tiles of the vendor's dense kernel on `device` (cuDNN, FlashAttention): one axis, no mask.
+
+    Sequences of up to 64 queries (windows of vision models) run on small mma.sync tiles, several per SM.
+    """
+    instruction = native_instruction(device) if n_queries > SHORT else "mma_sync"
+    text, residents = LIBRARY_PAIRS[instruction] if n_queries > SHORT else ("64/64", 4)
     return Kernel("library", TilePair.parse(text), instruction, residents=residents)

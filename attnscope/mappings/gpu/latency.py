@@ -23,8 +23,8 @@ class LaunchTime:
     Attributes:
         total_s: the launch from start to end.
         pipes_s: busy time of each pipe, averaged over the SMs: tensor, exp, alu, mask, shared, l2, dram.
-        parts_s: the total as a sum: tiles, mask, fixed (clocks of each CTA outside its iterations), tail (idle SMs), memory
-            (what L2 and DRAM add), copies, launch.
+        parts_s: the total as a sum: tiles, mask, fixed (clocks of each CTA outside its iterations), tail (idle SMs),
+            memory (what L2 and DRAM add), copies, launch.
         waves: CTAs over the slots of all SMs.
         dram_bytes: bytes from and to DRAM, K and V read again included.
     """

@@ -27,8 +27,8 @@ def makespan(n_ctas: Number, n_sms: float, residents: Number, total_s: Number, w
         total_s: SM time of all CTAs together.
         worst_s: SM time of the longest CTA.
 
-    Two upper bounds of list scheduling, the lower one counts: whole waves of the longest CTA (exact for equal CTAs), and
-    Graham's bound ``total / slots + (1 - 1 / slots) longest`` (tight for many CTAs of unequal length).
+    Two upper bounds of list scheduling, the lower one counts: whole waves of the longest CTA (exact for equal CTAs),
+    and Graham's bound ``total / slots + (1 - 1 / slots) longest`` (tight for many CTAs of unequal length).
     """
     side_by_side = np.minimum(residents, np.ceil(n_ctas / n_sms))
     slots = n_sms * side_by_side

@@ -1,8 +1,8 @@
 """Descriptors of unfused neighbourhood attention: naive and GEMM-based kernels, which write the attention weights out.
 
 Three launches each: scores, softmax, weighted sum. Structure after the first NATTEN kernels (arXiv 2204.07143) and the
-GEMM-based ones (arXiv 2403.04690, section 3). A warp's load or store costs one wavefront of 128 bytes per distinct line it
-touches; that is what makes one-thread-per-score kernels slow and 2-byte scattered weights no cheaper than 4-byte ones.
+GEMM-based ones (arXiv 2403.04690, section 3). A warp's load or store costs one wavefront of 128 bytes per distinct line
+it touches; that makes one-thread-per-score kernels slow and 2-byte scattered weights no cheaper than 4-byte ones.
 """
 
 import math
@@ -80,7 +80,8 @@ def naive(problem: MaskedAttention, device: GpuDevice) -> Descriptor:
 
 def _naive_scores(s: _Sizes) -> LaunchCounts:
     edge = SHARED_TILE_WINDOWS.get(s.mask.window[0]) if _has_shared_tile(s) else None
-    queries = edge**2 if edge else max(1.0, CTA_THREADS / s.slots)
+    keys: float
+    queries = float(edge**2) if edge else max(1.0, CTA_THREADS / s.slots)
     if edge:
         keys, reads = (edge + s.mask.window[0] - 1) ** 2, 2.0 * 4.0
         pairs = float(queries * s.slots)
@@ -170,7 +171,7 @@ def _gemm_product(problem: MaskedAttention, s: _Sizes, name: str, *, pipelined: 
 
 
 def _q_tiles(mask: Gna) -> tuple[tuple[int, ...], int]:
-    """Q tile edges, and tiles per head over all dilation groups: 64 in a row, or a square that shrinks with the window."""
+    """Q tile edges and tiles per head, all dilation groups: 64 in a row, or a square that shrinks with the window."""
     rank = len(mask.layout)
     edges = tuple(GEMM_TILE if rank == 1 else max(4, 8 - w // 2) for w in mask.window)
     shapes = zip(mask.layout, mask.dilation, edges, strict=True)
