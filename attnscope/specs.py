@@ -134,7 +134,8 @@ def with_fields(spec: M, fields: Mapping[str, Any], where: str) -> M:
         for part in parents:
             node = node.get(part) if isinstance(node, dict) else None  # type: ignore[assignment]
         if not isinstance(node, dict) or path not in known:
-            raise SpecError(f"{where}: no field {path!r}.{did_you_mean(path, known)} Known: {', '.join(known)}.")
+            group = [k for k in known if k.split(".")[0] == path.split(".")[0]] or sorted(table)
+            raise SpecError(f"{where}: no field {path!r}.{did_you_mean(path, known)} Known there: {', '.join(group)}.")
         node[last] = value
     return validate(type(spec), table, where)
 

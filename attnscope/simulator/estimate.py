@@ -3,9 +3,11 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cached_property
 from typing import Any
+
+from pydantic import BaseModel
 
 from attnscope import __version__
 
@@ -79,7 +81,7 @@ class Estimate:
     @cached_property
     def input_hash(self) -> str:
         """Twelve hexadecimal digits that name the inputs and the model that made this estimate."""
-        text = json.dumps([MODEL_VERSION, SCHEMA, self.inputs], sort_keys=True, default=str)
+        text = json.dumps([MODEL_VERSION, SCHEMA, _plain(self.inputs)], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def to_dict(self) -> dict[str, Any]:
@@ -149,8 +151,13 @@ def _highest(tables: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def _plain(value: Any) -> Any:
+    """Nested values as dictionaries, lists, numbers and text."""
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(v) for v in value]
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
     return value
