@@ -31,9 +31,10 @@ from attnscope.workloads.visibility.pictures import KeyPicture, TilePicture, key
 from attnscope.workloads.visibility.registry import MaskEntry, find_mask, list_masks, register
 from attnscope.workloads.visibility.separable import SeparableMask
 from attnscope.workloads.visibility.spec import mask_from_spec, parse_axes, parse_count, parse_flags, parse_layout
-from attnscope.workloads.visibility.sweep import SWEEP_DTYPE, legal_strides, sweep, undominated
+from attnscope.workloads.visibility.sweeps import SWEEP_DTYPE, legal_strides, sweep, undominated
 from attnscope.workloads.visibility.text import render_text, render_tiles
-from attnscope.workloads.visibility.tiles import Mode, TileStatistics, tile_statistics
+from attnscope.workloads.visibility.tile_values import Mode, TileStatistics
+from attnscope.workloads.visibility.tiles import tile_statistics
 
 __all__ = [
     "SWEEP_DTYPE",

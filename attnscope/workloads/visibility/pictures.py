@@ -18,7 +18,8 @@ from attnscope.workloads.visibility.base import Mask
 from attnscope.workloads.visibility.intervals import Int64
 from attnscope.workloads.visibility.masks.extra import Extra
 from attnscope.workloads.visibility.separable import SeparableMask
-from attnscope.workloads.visibility.tiles import Mode, Tiling, make_tiling
+from attnscope.workloads.visibility.tile_values import Mode, Tiling
+from attnscope.workloads.visibility.tiles import make_tiling
 
 EMPTY, PARTIAL, FULL = 0, 1, 2
 MAX_TILE_PAIRS = 1 << 16
@@ -30,7 +31,7 @@ class KeyPicture:
 
     Attributes:
         query: index of the query.
-        place: its coordinates on the grid; empty for a query beside the grid.
+        place: its coordinates on the grid of keys; empty if queries and keys have grids of their own.
         seen: boolean, on the grid of keys.
         n_extra_seen: keys beside the grid that it sees.
     """
@@ -60,7 +61,7 @@ def key_picture(mask: Mask, query: int) -> KeyPicture:
     """Look up one row of a mask."""
     grid = mask.inner if isinstance(mask, Extra) else mask
     row = mask.row(query)
-    on_grid = query < grid.n_queries
+    on_grid = query < grid.n_queries and grid.layout == grid.key_layout
     place = tuple(int(c) for c in np.unravel_index(query, grid.layout)) if on_grid else ()
     seen = row[: grid.n_keys].reshape(grid.key_layout)
     return KeyPicture(query, place, seen, int(row[grid.n_keys :].sum()))

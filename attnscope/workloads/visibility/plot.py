@@ -98,10 +98,9 @@ def _name(picture: KeyPicture) -> str:
 def _key_panels(picture: KeyPicture) -> list[Panel]:
     """Planes with a seen key, and the plane of the query."""
     z, *cell = (0,) * (3 - len(picture.place)) + picture.place
-    on_grid = len(picture.place) == picture.seen.ndim
     panels = []
     for planes in planes_of(picture.seen):
-        here = on_grid and planes.first <= z <= planes.last
+        here = bool(picture.place) and planes.first <= z <= planes.last
         if here or planes.cells.any():
             title = planes.title if picture.seen.ndim == 3 else ""
             panels.append(Panel(title, np.where(planes.cells, 2, 0), tuple(cell) if here else ()))

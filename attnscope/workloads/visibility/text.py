@@ -79,9 +79,8 @@ def _key_panels(picture: KeyPicture, width: int) -> list[Panel]:
 
 
 def _place(picture: KeyPicture, step: int) -> tuple[int, tuple[int, ...]]:
-    """Plane of the query and its cell in it; no cell where the query is no place on the grid of keys."""
-    shape = picture.seen.shape
-    if len(picture.place) != len(shape) or any(c >= n for c, n in zip(picture.place, shape, strict=True)):
+    """Plane of the query and its cell in it; no cell where the query has no place on the grid of keys."""
+    if not picture.place:
         return 0, ()
     cells = [c // _step(picture, step, axis) for axis, c in enumerate(picture.place)]
     z, y, x = [0] * (3 - len(cells)) + cells

@@ -9,7 +9,8 @@ from attnscope.workloads.visibility import compiled
 from attnscope.workloads.visibility.base import Mask
 from attnscope.workloads.visibility.intervals import Int64
 from attnscope.workloads.visibility.separable import SeparableMask
-from attnscope.workloads.visibility.tiles import TileCounts, Tiling, per_tile_counts
+from attnscope.workloads.visibility.tile_values import TileCounts, Tiling
+from attnscope.workloads.visibility.tiles import per_tile_counts
 
 RANK = 3  # grids are given to the compiled loops with three axes
 

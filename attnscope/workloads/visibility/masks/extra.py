@@ -10,7 +10,8 @@ from attnscope.workloads.visibility.base import KeyStatistics, Mask, key_statist
 from attnscope.workloads.visibility.checks import check_least
 from attnscope.workloads.visibility.intervals import Int64, Intervals
 from attnscope.workloads.visibility.registry import register
-from attnscope.workloads.visibility.tiles import TileCounts, Tiling, count_tiles, pad
+from attnscope.workloads.visibility.tile_values import TileCounts, Tiling
+from attnscope.workloads.visibility.tiles import count_tiles, pad
 
 
 @register("extra", "NATTEN's additional keys and values; text tokens of joint attention in MMDiT, arXiv 2403.03206")

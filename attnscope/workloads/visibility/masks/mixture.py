@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from attnscope.errors import UsageError
 from attnscope.workloads.visibility.base import KeyStatistics, Mask
 from attnscope.workloads.visibility.checks import check_shares
-from attnscope.workloads.visibility.tiles import TileCounts, Tiling, count_tiles
+from attnscope.workloads.visibility.tile_values import TileCounts, Tiling
+from attnscope.workloads.visibility.tiles import count_tiles
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from attnscope.workloads.visibility.gna import Gna, GnaAxis
 from attnscope.workloads.visibility.gna_checks import as_ints
 from attnscope.workloads.visibility.intervals import Int64
 from attnscope.workloads.visibility.tile_rule import query_tiles, range_tiles
-from attnscope.workloads.visibility.tiles import Mode
+from attnscope.workloads.visibility.tile_values import Mode
 
 SWEEP_DTYPE = np.dtype(
     [(name, np.int64) for name in ("n_q_tiles", "n_kv_tiles", "visits_total", "visits_min", "visits_max")]
