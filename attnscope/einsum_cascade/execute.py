@@ -143,4 +143,4 @@ def _whole(cascade: Cascade, name: str, tensor: Tensor, sizes: Mapping[str, int]
             values = values.reshape(*values.shape[:at], -1, *values.shape[at + len(leaves) :])
             values = values.take(range(sizes[rank]), axis=at)
             layout[at : at + len(leaves)] = [rank]
-    return np.ascontiguousarray(values)
+    return np.array(values)

@@ -15,8 +15,15 @@ from attnscope.einsum_cascade.text import index_text
 
 @dataclass(frozen=True)
 class Group:
-    """Stored ranks and the given indices that address them: one to one, parts to a whole, or a whole to parts."""
+    """Stored ranks and the given indices that address them: one to one, parts to a whole, or a whole to parts.
 
+    Attributes:
+        at: position of the first stored rank in the tensor.
+        stored: the stored ranks.
+        given: the indices of the access.
+    """
+
+    at: int
     stored: tuple[str, ...]
     given: tuple[Expr, ...]
 
@@ -29,8 +36,9 @@ def groups(cascade: Cascade, access: Access) -> tuple[Group, ...]:
     """
     layout, given = cascade.tensor_ranks(access.tensor), access.indices
     found: list[Group] = []
+    at = 0
     while layout and given:
-        group = _match(cascade, layout, given)
+        group = _match(cascade, at, layout, given)
         if group is None:
             raise refusal(
                 f"index {index_text(given[0])!r} stands where {access.tensor} has rank {layout[0]}; the ranks of "
@@ -38,6 +46,7 @@ def groups(cascade: Cascade, access: Access) -> tuple[Group, ...]:
                 given[0].span or access.span,
             )
         found.append(group)
+        at += len(group.stored)
         layout, given = layout[len(group.stored) :], given[len(group.given) :]
     if layout or given:
         ranks, number = cascade.tensor_ranks(access.tensor), len(access.indices)
@@ -47,16 +56,16 @@ def groups(cascade: Cascade, access: Access) -> tuple[Group, ...]:
     return tuple(found)
 
 
-def _match(cascade: Cascade, layout: Sequence[str], given: Sequence[Expr]) -> Group | None:
+def _match(cascade: Cascade, at: int, layout: Sequence[str], given: Sequence[Expr]) -> Group | None:
     rank = index_rank(given[0])
     if rank in ("", layout[0]):
-        return Group((layout[0],), (given[0],))
+        return Group(at, (layout[0],), (given[0],))
     parts = cascade.leaves(layout[0])
     if rank in parts and tuple(index_rank(index) for index in given[: len(parts)]) == parts:
-        return Group((layout[0],), tuple(given[: len(parts)]))
+        return Group(at, (layout[0],), tuple(given[: len(parts)]))
     parts = cascade.leaves(rank)
     if len(parts) > 1 and tuple(layout[: len(parts)]) == parts:
-        return Group(parts, (given[0],))
+        return Group(at, parts, (given[0],))
     return None
 
 

@@ -3,7 +3,8 @@
 Grammar (one statement a line; a line goes on inside parentheses or after a backslash)::
 
     statement  = "cascade" NAME | "source" TEXT | "ranks" rank {"," rank} | "inputs" tensor {"," tensor}
-               | "outputs" NAME {"," NAME} | "equals" NAME ["(" NAME {"," NAME} ")"] {"over" VAR | where} | einsum
+               | "outputs" NAME {"," NAME} | "equals" NAME ["(" NAME {"," NAME} ")"] ["over" VAR {"," VAR}] [where]
+               | einsum
     rank       = NAME ["=" NAME {"*" NAME}]
     einsum     = tensor "=" expression {reduction | where | initial}
     reduction  = OPERATOR VAR {"," VAR}             sum e     max m1, m0
@@ -39,6 +40,15 @@ def parse(text: str, source: str = "<cascade>") -> Cascade:
         CascadeError: with line, column, a caret and the mend.
     """
     return _Parser(Source(source, text)).cascade()
+
+
+def parse_claim(text: str) -> Claim:
+    """Return the claim in ``text``, written as after ``equals``: ``softmax-attention(Q, K, V) where m <= p``."""
+    parser = _Parser(Source("<claim>", f"equals {text}"))
+    parser._equals(parser.advance())
+    parser.end_of_line()
+    assert parser.draft.claim is not None
+    return parser.draft.claim
 
 
 @dataclass
@@ -184,8 +194,10 @@ class _Parser:
             while self.accept(","):
                 arguments.append(self.name("a tensor").text)
             self.expect(")", "after the reference's tensors")
-        while self.accept("over"):
-            over.append(Var(self.name("an index such as 'p'").text).rank)
+        if self.accept("over"):
+            over = [Var(self.name("an index such as 'p'").text).rank]
+            while self.accept(","):
+                over.append(Var(self.name("an index such as 'p'").text).rank)
         where = self.conditions() if self.accept("where") else ()
         self.draft.claim = Claim(reference, tuple(arguments), where, tuple(over), word.span)
 

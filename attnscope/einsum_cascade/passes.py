@@ -55,8 +55,8 @@ class Family:
     @cached_property
     def outer(self) -> tuple[str, ...]:
         """The parts around it: an analysis of M0 looks inside one tile, at one coordinate of M1."""
-        whole = next((rank for rank in self.cascade.rank_names if self._is_within(rank)), self.name)
-        around = self.cascade.leaves(whole)
+        wholes = [self.name, *(rank for rank in self.cascade.rank_names if self._is_within(rank))]
+        around = max(map(self.cascade.leaves, wholes), key=len)
         return around[: around.index(self.leaves[0])]
 
     def _is_within(self, rank: str) -> bool:
@@ -81,7 +81,9 @@ class Family:
 
     def carries(self, tensor: str) -> bool:
         """Whether a tensor has an element for every coordinate of the rank."""
-        layout = self.cascade.tensor_ranks(tensor)
+        layout, writer = self.cascade.tensor_ranks(tensor), self.cascade.by_name.get(tensor)
+        if writer is not None and not any(map(self.is_sweep, writer.written)):
+            return False
         return all(any(self.covers(rank, leaf) for rank in layout) for leaf in self.leaves)
 
     def gathers(self, access: Access) -> bool:
@@ -93,9 +95,12 @@ class Family:
         return all(self._follows(group) for group in self._outer(access))
 
     def _outer(self, access: Access) -> list[Group]:
-        """Return how the outermost part of the rank is addressed."""
-        found = groups(self.cascade, access)
-        return [group for group in found if any(self.covers(rank, self.leaves[0]) for rank in group.stored)]
+        """Return how the outermost part of the rank is addressed, where the tensor was written along the traversal."""
+        writer, found = self.cascade.by_name.get(access.tensor), groups(self.cascade, access)
+        found = tuple(group for group in found if any(self.covers(rank, self.leaves[0]) for rank in group.stored))
+        if writer is None:
+            return list(found)
+        return [g for g in found if any(map(self.is_sweep, writer.written[g.at : g.at + len(g.stored)]))]
 
     def _follows(self, group: Group) -> bool:
         pairs = [shifted(index) for index in group.given]

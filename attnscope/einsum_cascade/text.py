@@ -87,7 +87,7 @@ def comment_text(comment: str) -> list[str]:
 def claim_text(claim: Claim) -> str:
     """Return the ``equals`` line."""
     arguments = f"({', '.join(claim.arguments)})" if claim.arguments else ""
-    over = "".join(f" over {rank.lower()}" for rank in claim.over)
+    over = f" over {', '.join(rank.lower() for rank in claim.over)}" if claim.over else ""
     return f"equals  {claim.reference}{arguments}{over} {conditions_text(claim.where)}".rstrip()
 
 

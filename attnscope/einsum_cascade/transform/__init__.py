@@ -1,0 +1,1 @@
+"""Transforms: pure functions from cascade to cascade that keep what is computed."""
