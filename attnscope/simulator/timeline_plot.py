@@ -18,6 +18,7 @@ from attnscope.simulator.timeline_window import IdleSpan, Lane
 INK, GREY, PAPER, HATCH = "#1c2329", "#6b747c", "#f6f4ef", "#d3ccc0"
 HALF = 0.36  # half the height of a bar; lanes are 1 apart
 FONT_POINTS = 7.5
+LEGEND_ROW_INCHES = 0.19
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
@@ -81,9 +82,13 @@ class _Scale:
 def _new_axes(info: GanttInfo) -> Axes:
     n_lanes = max(1, len(info.lanes))
     lanes_inches = n_lanes * min(1.05, max(0.34, 7.0 / n_lanes))
-    width, height = 13.6, lanes_inches + 2.1
+    width = 13.6
+    labels = _legend_labels(info)
+    columns = _legend_columns(labels, (width - 2.5) * 72)
+    below = 0.75 + LEGEND_ROW_INCHES * -(-len(labels) // columns)
+    height = lanes_inches + below + 0.9
     figure = Figure(figsize=(width, height), facecolor="white")
-    return figure.add_axes((1.1 / width, 1.2 / height, (width - 2.5) / width, lanes_inches / height))
+    return figure.add_axes((1.1 / width, below / height, (width - 2.5) / width, lanes_inches / height))
 
 
 def _draw_idle(scale: _Scale, row: int, span: IdleSpan) -> None:
@@ -238,19 +243,17 @@ def _time(seconds: float) -> str:
 
 
 def _draw_legend(scale: _Scale) -> None:
-    info = scale.info
+    info, labels = scale.info, _legend_labels(scale.info)
     handles = [Patch(facecolor=info.colors[kind][0], label=info.kinds[kind]) for kind in info.shown_kinds]
     handles.append(Patch(facecolor=PAPER, edgecolor=HATCH, hatch="////", linewidth=0, label="idle"))
     if info.followed:
-        ticks = (max(stop for _, _, stop in info.followed) - info.followed[0][1]) / info.tick_s
-        label = f"{info.item_name} {info.followed_item}: {ticks:,.0f} ticks"
-        handles.append(Patch(facecolor="none", edgecolor=INK, linewidth=1.5, label=label))
+        handles.append(Patch(facecolor="none", edgecolor=INK, linewidth=1.5, label=labels[-1]))
     scale.ax.legend(
         handles=handles,
         loc="upper left",
         bbox_to_anchor=(0.0, -44 / scale.height_points),
         borderaxespad=0,
-        ncols=_legend_columns([str(handle.get_label()) for handle in handles], scale.width_points),
+        ncols=_legend_columns(labels, scale.width_points),
         frameon=False,
         fontsize=8.5,
         handlelength=1.3,
@@ -258,6 +261,14 @@ def _draw_legend(scale: _Scale) -> None:
         columnspacing=1.3,
         labelcolor=INK,
     )
+
+
+def _legend_labels(info: GanttInfo) -> list[str]:
+    labels = [*(info.kinds[kind] for kind in info.shown_kinds), "idle"]
+    if info.followed:
+        ticks = (max(stop for _, _, stop in info.followed) - info.followed[0][1]) / info.tick_s
+        labels.append(f"{info.item_name} {info.followed_item}: {ticks:,.0f} ticks")
+    return labels
 
 
 def _legend_columns(labels: list[str], width_points: float) -> int:
