@@ -6,8 +6,8 @@ import re
 from attnscope.errors import UsageError
 
 _BINARY = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
-_LARGEST_LENGTH = 2**40
-_NUMBER = re.compile(r"^\s*([0-9.]+(?:[eE][+-]?[0-9]+)?)\s*([A-Za-z]*)\s*$")
+LARGEST_LENGTH = 2**40
+_NUMBER = re.compile(r"^\s*((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*([A-Za-z]*)\s*$")
 
 
 def parse_length(text: str | int, what: str = "sequence length") -> int:
@@ -20,7 +20,7 @@ def parse_length(text: str | int, what: str = "sequence length") -> int:
     65536
     """
     found = _NUMBER.match(str(text))
-    if not found or found[1].count(".") > 1:
+    if not found:
         raise UsageError(
             f"{what}: {text!r} is not a count. Write a whole number such as 4096, or 64K, 1M (binary units)."
         )
@@ -28,12 +28,12 @@ def parse_length(text: str | int, what: str = "sequence length") -> int:
     if unit not in _BINARY:
         raise UsageError(f"{what}: unknown unit {found[2]!r} in {text!r}. Known: K = 1024, M = 1024 K, G = 1024 M.")
     value = float(found[1]) * _BINARY[unit]
-    if not value.is_integer():
-        raise UsageError(f"{what}: {text!r} is {value:g}, not a whole number. Nearest: {max(1, round(value))}.")
-    if value < 1:
-        raise UsageError(f"{what}: {text!r} must be at least 1. Nearest: 1.")
-    if value > _LARGEST_LENGTH:
+    if value > LARGEST_LENGTH:
         raise UsageError(f"{what}: {text!r} is above the largest that is modelled, 2^40. Nearest: 1024G.")
+    if value <= 0:
+        raise UsageError(f"{what}: {text!r} must be at least 1. Nearest: 1.")
+    if not value.is_integer():
+        raise UsageError(f"{what}: {text!r} is {value:.12g}, not a whole number. Nearest: {max(1, round(value))}.")
     return int(value)
 
 
@@ -58,12 +58,12 @@ def format_si(value: float, unit: str, digits: int = 4) -> str:
     """
     if value == 0 or not math.isfinite(value):
         return f"{value:g} {unit}"
-    scale, prefix = next(((s, p) for s, p in _PREFIXES if abs(value) >= s * (1 - 0.5 * 10**-digits)), _PREFIXES[-1])
+    rounded = abs(float(f"{value:.{digits - 1}e}"))  # 999.96 is 1.000 k, and 9.9999 has one digit more
+    scale, prefix = next(((s, p) for s, p in _PREFIXES if rounded >= s), _PREFIXES[-1])
     if unit == "s" and scale > 1:
         scale, prefix = 1.0, ""
-    scaled = value / scale
-    decimals = max(0, digits - 1 - math.floor(math.log10(abs(scaled))))
-    return f"{scaled:,.{decimals}f} {prefix}{unit}"
+    decimals = max(0, digits - 1 - math.floor(math.log10(rounded / scale)))
+    return f"{value / scale:,.{decimals}f} {prefix}{unit}"
 
 
 def format_bytes(value: float) -> str:
