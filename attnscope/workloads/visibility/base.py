@@ -121,9 +121,7 @@ class Mask(abc.ABC):
         return max(1, CHUNK // max(1, width))
 
     def _check_query(self, query: int) -> None:
-        if not 0 <= query < self.n_queries:
-            near = min(max(query, 0), self.n_queries - 1)
-            raise UsageError(f"query {query} is not in [0, {self.n_queries}); nearest: {near}.")
+        check_index("query", query, self.n_queries)
 
     def __or__(self, other: "Mask") -> "Mask":
         from attnscope.workloads.visibility.masks.combine import Union
@@ -162,6 +160,12 @@ class SequenceMask(Mask):
     def key_layout(self) -> tuple[int, ...]:
         """The keys as a grid of one axis."""
         return (self.n_keys,)
+
+
+def check_index(what: str, index: int, n: int) -> None:
+    """Refuse an index outside ``[0, n)``."""
+    if not 0 <= index < n:
+        raise UsageError(f"{what} {index} is not in [0, {n}); nearest: {min(max(index, 0), n - 1)}.")
 
 
 def key_statistics(least: int, most: int, total: int, n_queries: int, n_keys: int) -> KeyStatistics:

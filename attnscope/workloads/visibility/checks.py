@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from attnscope.errors import UsageError
 from attnscope.workloads.visibility.base import GridMask, SequenceMask
-from attnscope.workloads.visibility.gna_checks import as_ints
+from attnscope.workloads.visibility.gna_checks import as_ints, is_int
 from attnscope.workloads.visibility.intervals import Int64
 
 
@@ -16,6 +16,8 @@ def check_least(mask: object, **least: int) -> None:
     """
     for name, bound in least.items():
         value = getattr(mask, name)
+        if not is_int(value):
+            raise UsageError(f"{name} must be an integer, not {value!r}.")
         if value < bound:
             raise UsageError(f"{name} {value}: must be >= {bound}; nearest legal value: {bound}.")
 

@@ -13,7 +13,7 @@ import numpy as np
 from attnscope.errors import UsageError
 from attnscope.workloads.visibility import gna_rule
 from attnscope.workloads.visibility.axis import Axis, group_length
-from attnscope.workloads.visibility.base import GridMask
+from attnscope.workloads.visibility.base import GridMask, check_index
 from attnscope.workloads.visibility.gna_checks import as_flags, as_ints, check_fit, check_strides
 from attnscope.workloads.visibility.intervals import Int64
 from attnscope.workloads.visibility.registry import register
@@ -116,7 +116,7 @@ class Gna(GridMask, SeparableMask):
 
     def seen_by(self, key: int) -> Int64:
         """Sorted indices of the queries that see `key` (the inverse neighbourhood), in closed form."""
-        self._check_query(key)
+        check_index("key", key, self.n_keys)
         queries = np.zeros(1, np.int64)
         for axis, x in zip(self.axes, np.unravel_index(key, self.layout), strict=True):
             queries = (queries[:, None] * axis.n_queries + axis.queries(int(x))).ravel()

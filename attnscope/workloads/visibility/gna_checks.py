@@ -25,8 +25,8 @@ def as_ints(name: str, value: Any, rank: int | None, least: int) -> tuple[int, .
     Raises:
         UsageError: wrong type, wrong number of axes, or an entry below `least`.
     """
-    entries = [value] * (rank or 1) if _is_int(value) else value
-    if not isinstance(entries, Sequence | np.ndarray) or isinstance(entries, str) or not all(map(_is_int, entries)):
+    entries = [value] * (rank or 1) if is_int(value) else value
+    if not isinstance(entries, Sequence | np.ndarray) or isinstance(entries, str) or not all(map(is_int, entries)):
         raise UsageError(f"{name} must be an integer or a tuple of integers, not {value!r}.")
     check_rank(name, len(entries), rank)
     for axis, entry in enumerate(entries):
@@ -73,5 +73,6 @@ def _nearest_fit(x: int, w: int, d: int) -> str:
     return f"nearest legal value: {' or '.join(options or [f'window {x} with dilation 1'])}"
 
 
-def _is_int(value: object) -> bool:
+def is_int(value: object) -> bool:
+    """Whether it is a whole number; booleans are not."""
     return isinstance(value, numbers.Integral) and not isinstance(value, bool | np.bool_)

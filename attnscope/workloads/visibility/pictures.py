@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from attnscope.errors import UsageError
 from attnscope.workloads.visibility.axis import group_length
-from attnscope.workloads.visibility.base import Mask
+from attnscope.workloads.visibility.base import Mask, check_index
 from attnscope.workloads.visibility.intervals import Int64
 from attnscope.workloads.visibility.masks.extra import Extra
 from attnscope.workloads.visibility.separable import SeparableMask
@@ -22,7 +22,7 @@ from attnscope.workloads.visibility.tile_values import Mode, Tiling
 from attnscope.workloads.visibility.tiles import make_tiling
 
 EMPTY, PARTIAL, FULL = 0, 1, 2
-MAX_TILE_PAIRS = 1 << 16
+MAX_TILE_PAIRS, MAX_QUERIES = 1 << 16, 1 << 14
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,24 +78,24 @@ def tile_picture(mask: Mask, q_tile: Any, kv_tile: Any, mode: Mode = "static", i
         index: the Q tile to show; None for all.
 
     Raises:
-        UsageError: no such Q tile, too many tiles to show all, or all tiles in mode "dynamic".
+        UsageError: no such Q tile, too many tiles to show all, all tiles in mode "dynamic", or extra tokens in it.
     """
     tiling = make_tiling(mask, q_tile, kv_tile, mode)
+    if mode == "dynamic" and isinstance(mask, Extra):
+        raise UsageError("dynamic tiles are not drawn for a mask with extra tokens; draw its inner mask.")
     owners = _labels(mask, tiling, queries=True)[0]
     keys = _labels(mask, tiling, queries=False)
     n_q_tiles = int(owners.max()) + 1
     if index is not None:
-        if not 0 <= index < n_q_tiles:
-            raise UsageError(
-                f"Q tile {index} is not in [0, {n_q_tiles}); nearest: {min(max(index, 0), n_q_tiles - 1)}."
-            )
+        check_index("Q tile", index, n_q_tiles)
         states, grid = _tile_row(mask, np.flatnonzero(owners == index), keys, tiling)
         return TilePicture(tiling, index, states.reshape(grid) if grid else states)
     n_kv_tiles = int(keys[0].max()) + 1
     if mode == "dynamic":
         raise UsageError("dynamic KV tiles differ from Q tile to Q tile; choose one Q tile.")
-    if n_q_tiles * n_kv_tiles > MAX_TILE_PAIRS:
-        raise UsageError(f"{n_q_tiles} x {n_kv_tiles} tiles are too many for a picture; choose one Q tile.")
+    if n_q_tiles * n_kv_tiles > MAX_TILE_PAIRS or mask.n_queries > MAX_QUERIES:
+        size = f"{n_q_tiles} x {n_kv_tiles} tiles of {mask.n_queries} queries"
+        raise UsageError(f"{size} are too many for a picture; choose one Q tile.")
     rows = [_tile_row(mask, np.flatnonzero(owners == t), keys, tiling)[0] for t in range(n_q_tiles)]
     return TilePicture(tiling, None, np.stack(rows))
 

@@ -57,9 +57,11 @@ def tile_statistics(mask: Tileable, q_tile: Any, kv_tile: Any, mode: Mode = "sta
         mode: "static", "dynamic" or "flat", as described at the top of this module.
 
     Raises:
-        UsageError: tile shapes that do not match the layout, sizes below 1, or an unknown mode.
+        UsageError: tile shapes that do not match the layout, sizes below 1, an unknown mode, or an empty mask.
     """
     tiling = make_tiling(mask, q_tile, kv_tile, mode)
+    if mask.total_pairs == 0:
+        raise UsageError("the mask shows no key to any query; there is nothing to tile.")
     counts = count_tiles(mask, tiling)
     return TileStatistics(
         tiling.q_tile,

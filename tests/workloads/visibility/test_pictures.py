@@ -72,9 +72,11 @@ def test_equal_planes_are_joined() -> None:
 
 def test_pictures_that_cannot_be_drawn_are_refused() -> None:
     mask = Gna((256, 256), (8, 8))
-    with pytest.raises(UsageError, match="4096 x 4096 tiles are too many for a picture; choose one Q tile"):
+    with pytest.raises(UsageError, match="4096 x 4096 tiles of 65536 queries are too many"):
         tile_picture(mask, 4, 4)
     with pytest.raises(UsageError, match=r"Q tile 4096 is not in \[0, 4096\); nearest: 4095"):
         tile_picture(mask, 4, 4, index=4096)
     with pytest.raises(UsageError, match="dynamic KV tiles differ from Q tile to Q tile; choose one Q tile"):
         tile_picture(Gna((8, 8), (4, 4)), 4, 4, "dynamic")
+    with pytest.raises(UsageError, match="dynamic tiles are not drawn for a mask with extra tokens"):
+        tile_picture(Extra(Disc((6, 7), 3), 5), 4, 4, "dynamic", 0)

@@ -317,6 +317,11 @@ def test_tilings_that_do_not_fit_are_refused(q_tile: Any, kv_tile: Any, mode: An
     assert str(caught.value) == message
 
 
+def test_a_mask_without_any_pair_is_refused() -> None:
+    with pytest.raises(UsageError, match="the mask shows no key to any query; there is nothing to tile"):
+        tile_statistics(BlockMask(8, 8, 4, np.zeros((2, 2), np.bool_)), 4, 4)
+
+
 def test_top_k_counts_do_not_depend_on_the_scores() -> None:
     family = TopKBlocks(24, 48, 4, 3)
     random = np.random.default_rng(7)

@@ -20,12 +20,14 @@ class _Combined(Mask):
         object.__setattr__(self, "parts", tuple(self.parts))
         if not self.parts:
             raise UsageError(f"{type(self).__name__} needs at least one mask.")
-        for what, sizes in (("queries", [p.layout for p in self.parts]), ("keys", [p.key_layout for p in self.parts])):
-            if len({math.prod(s) for s in sizes}) > 1:
-                listed = ", ".join(str(math.prod(s)) for s in sizes)
+        for what, grids in (("queries", [p.layout for p in self.parts]), ("keys", [p.key_layout for p in self.parts])):
+            numbers = [math.prod(grid) for grid in grids]
+            if len(set(numbers)) > 1:
+                listed = ", ".join(map(str, numbers))
                 raise UsageError(
                     f"{type(self).__name__} needs masks over the same {what}; numbers of {what}: {listed}."
                 )
+            _finest(grids)
 
     @property
     def layout(self) -> tuple[int, ...]:

@@ -1,9 +1,11 @@
 """Bands that narrow with the distance between frames."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from attnscope.errors import UsageError
 from attnscope.workloads.visibility.base import GridMask
 from attnscope.workloads.visibility.checks import check_least
 from attnscope.workloads.visibility.intervals import Int64, Intervals
@@ -35,6 +37,8 @@ class Radial(GridMask):
 
     def __post_init__(self) -> None:
         check_least(self, frames=1, tokens_per_frame=1, block=1)
+        if not 0 < self.decay < math.inf:
+            raise UsageError(f"decay {self.decay}: must be a positive number, such as 1.")
 
     @property
     def layout(self) -> tuple[int, int]:

@@ -12,6 +12,8 @@ from attnscope.workloads.visibility.checks import check_divides, check_least, ch
 from attnscope.workloads.visibility.intervals import Int64, Intervals
 from attnscope.workloads.visibility.masks.block_mask import BlockMask
 from attnscope.workloads.visibility.registry import register
+from attnscope.workloads.visibility.tile_values import TileCounts, Tiling
+from attnscope.workloads.visibility.tiles import count_tiles
 
 
 @register("top-k-blocks", "SeerAttention, arXiv 2410.13276; MoBA, arXiv 2502.13189")
@@ -19,8 +21,8 @@ from attnscope.workloads.visibility.registry import register
 class TopKBlocks(SequenceMask):
     """Each block of queries sees its own block and the best-scored others, `budget` in all (fewer at the start).
 
-    Counts are the same for all scores, as long as tiles do not straddle blocks; so rows and pictures show one member of
-    the family, the one that prefers near blocks. `select` gives the member for a map of scores.
+    Counts are the same for all scores, as long as tiles do not straddle blocks (others are refused); so rows and
+    pictures show one member of the family, the one that prefers near blocks. `select` gives that of a map of scores.
 
     Args:
         n_queries: number of queries, a multiple of `block`.
@@ -69,3 +71,13 @@ class TopKBlocks(SequenceMask):
     def intervals(self, queries: Int64) -> Intervals:
         """Intervals of that member."""
         return self.member.intervals(queries)
+
+
+@count_tiles.register
+def _(mask: TopKBlocks, tiling: Tiling) -> TileCounts:
+    """Counts of the member, which are those of every other one, since no tile straddles a block."""
+    for name, size in (("q_tile", tiling.q_size), ("kv_tile", tiling.kv_size)):
+        if mask.block % size:
+            reason = f"{name} {size} does not divide the block {mask.block}, so the counts would depend on the scores"
+            raise UsageError(f"{reason}; count the mask that select(scores) gives, or choose a divisor.")
+    return count_tiles(mask.member, tiling)
