@@ -3,11 +3,12 @@
 Every reader of a file goes through here, so that every wrong file is refused in the same words.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -15,6 +16,8 @@ from attnscope.errors import SpecError, UnknownNameError, did_you_mean
 
 Table = dict[str, Any]
 M = TypeVar("M", bound=BaseModel)
+_CONTAINERS = (dict, tuple, list)
+_TABLE = re.compile(r"a valid dictionary( or instance of \w+)?")
 
 
 class Frozen(BaseModel):
@@ -33,6 +36,8 @@ def read_toml(path: Path) -> Table:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SpecError(f"{path}: no such file. Give the path of a TOML file that exists.") from None
+    except OSError as error:
+        raise SpecError(f"{path}: cannot be read: {error.strerror}. Give the path of a TOML file.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpecError(f"{path}: not valid TOML: {error}.") from None
 
@@ -82,27 +87,28 @@ def _sentence(model: type[BaseModel], issue: Any, where: str) -> str:
         return f"{where}: unknown key {path!r}.{hint}{listing}"
     if issue["type"] == "missing":
         return f"{where}: the key {path!r} is missing."
-    text = issue["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    return (
-        f"{where}: {path} = {issue['input']!r} is refused: should be {text}."
-        if "Value error" not in issue["msg"]
-        else f"{where}: {text}"
-    )
+    if issue["type"] == "value_error":
+        return f"{where}: {path + ': ' if path else ''}{issue['msg'].removeprefix('Value error, ')}"
+    expected = _TABLE.sub("a table", issue["msg"].removeprefix("Input should be "))
+    return f"{where}: {path} = {issue['input']!r} is refused: should be {expected}."
 
 
 def _fields_at(model: type[BaseModel], path: tuple[str, ...]) -> list[str]:
     """Names of the fields of the model found by walking `path`; empty where the path ends in free-form keys."""
     current: Any = model
     for part in path:
-        field = current.model_fields.get(part) if hasattr(current, "model_fields") else None
+        if get_origin(current) in _CONTAINERS:  # `part` is a key or a place in a row of models
+            current = _model_in(current)
+            continue
+        field = getattr(current, "model_fields", {}).get(part)
         if field is None:
             return []
-        current = _model_in(field.annotation)
-    return list(current.model_fields) if hasattr(current, "model_fields") else []
+        current = field.annotation if get_origin(field.annotation) in _CONTAINERS else _model_in(field.annotation)
+    return list(getattr(current, "model_fields", {}))
 
 
 def _model_in(annotation: Any) -> Any:
-    """The model inside an annotation such as `Dram`, `Dram | None`; the annotation itself otherwise."""
+    """The model inside an annotation such as `Dram`, `Dram | None`, `dict[str, Unit]`; the annotation otherwise."""
     inner = [a for a in getattr(annotation, "__args__", ()) if hasattr(a, "model_fields")]
     return inner[0] if inner else annotation
 
