@@ -1,10 +1,11 @@
 """Sizes of attention and of the linear layers around it; letters as in FuseMax: P queries, M keys, E and F widths."""
 
 from dataclasses import asdict, dataclass, fields, replace
+from operator import index
 from typing import Any
 
-from attnscope.errors import UsageError
-from attnscope.units import format_length
+from attnscope.errors import UnknownNameError, UsageError
+from attnscope.units import LARGEST_LENGTH, format_length
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class AttentionShape:
         bytes_per_element: bytes of one element of every tensor.
 
     Raises:
-        UsageError: a size below 1, or heads not divisible by kv_heads; names the nearest legal value.
+        UsageError: a size below 1 or above 2^40, or heads not divisible by kv_heads; names the nearest legal value.
     """
 
     batch: int
@@ -32,12 +33,10 @@ class AttentionShape:
     bytes_per_element: int = 2
 
     def __post_init__(self) -> None:
-        for name in _SIZES:
+        for name in SIZES:
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise UsageError(
-                    f"attention shape: {name} = {value!r} must be a whole number of at least 1. Nearest: 1."
-                )
+            if type(value) is not int or not 1 <= value <= LARGEST_LENGTH:
+                object.__setattr__(self, name, _count(name, value))
         if self.heads % self.kv_heads:
             near = max(d for d in range(1, self.kv_heads + 1) if self.heads % d == 0)
             raise UsageError(
@@ -60,15 +59,40 @@ class AttentionShape:
         )
 
     def with_sizes(self, **sizes: int | None) -> "AttentionShape":
-        """Return the shape with the given sizes replaced; `None` keeps the old one."""
-        return replace(self, **{k: v for k, v in sizes.items() if v is not None})
+        """Return the shape with the given sizes replaced; `None` keeps the old one.
+
+        Where every query head has keys of its own, new `heads` alone keep it so.
+
+        Raises:
+            UnknownNameError: no such size; suggests the nearest.
+            UsageError: as the shape itself.
+        """
+        for name in sizes:
+            if name not in SIZES:
+                raise UnknownNameError("size", name, SIZES, "attention shape")
+        given = {name: value for name, value in sizes.items() if value is not None}
+        if "heads" in given and self.heads == self.kv_heads:
+            given.setdefault("kv_heads", given["heads"])
+        return replace(self, **given) if given else self
 
     def to_dict(self) -> dict[str, Any]:
         """Return the sizes as a plain dictionary."""
         return asdict(self)
 
 
-_SIZES = tuple(f.name for f in fields(AttentionShape))
+SIZES = tuple(f.name for f in fields(AttentionShape))
+
+
+def _count(name: str, value: object) -> int:
+    """Return `value`, of any integer type, as an `int` within what is modelled."""
+    try:
+        count = index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise UsageError(f"attention shape: {name} = {value!r} is not a whole number. Give one such as 4096.") from None
+    if not 1 <= count <= LARGEST_LENGTH:
+        near = min(max(1, count), LARGEST_LENGTH)
+        raise UsageError(f"attention shape: {name} = {count} must lie between 1 and 2^40. Nearest: {near}.")
+    return count
 
 
 @dataclass(frozen=True, slots=True)
