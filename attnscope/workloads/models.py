@@ -42,7 +42,7 @@ class Model(Frozen):
 
     def attention(self, seq_len: int | None = None, **sizes: int | None) -> AttentionShape:
         """Return the shape of one attention layer; keywords replace single sizes of `AttentionShape`."""
-        length = seq_len or self.seq_len
+        length = self.seq_len if seq_len is None else seq_len
         shape = AttentionShape(
             self.batch,
             self.heads,
@@ -92,8 +92,12 @@ def load_model(name: str) -> Model:
 _HF_KEYS = {
     "heads": ("num_attention_heads", "n_head", "num_heads", "n_heads", "encoder_attention_heads"),
     "kv_heads": ("num_key_value_heads", "n_head_kv", "num_kv_heads"),
+    "width": ("head_dim", "d_kv", "d_head"),
+    "rotary_width": ("qk_rope_head_dim",),
+    "plain_width": ("qk_nope_head_dim",),
+    "value_width": ("v_head_dim",),
     "hidden": ("hidden_size", "n_embd", "d_model", "dim", "emb_dim"),
-    "ffn": ("intermediate_size", "n_inner", "d_ff", "ffn_dim", "encoder_ffn_dim", "hidden_dim"),
+    "ffn": ("intermediate_size", "n_inner", "d_ff", "ffn_dim", "encoder_ffn_dim", "hidden_dim", "d_inner"),
     "layers": ("num_hidden_layers", "n_layer", "num_layers", "n_layers", "encoder_layers"),
     "longest": ("max_position_embeddings", "n_positions", "max_seq_len"),
 }
@@ -111,6 +115,8 @@ def model_from_config(path: str | Path) -> Model:
         config: Any = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SpecError(f"{file}: no such file. Give the path of a Hugging Face config.json.") from None
+    except OSError as error:
+        raise SpecError(f"{file}: cannot be read: {error.strerror}. Give the path of a config.json.") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise SpecError(f"{file}: not valid JSON: {error}.") from None
     if not isinstance(config, dict):
@@ -121,31 +127,35 @@ def model_from_config(path: str | Path) -> Model:
 
 def _from_hf(config: dict[str, Any], file: Path) -> dict[str, Any]:
     heads, hidden, layers = (_hf(config, key, file) for key in ("heads", "hidden", "layers"))
-    width = config.get("head_dim") or config.get("d_kv") or hidden // max(1, int(heads))
     kind = str(config.get("model_type", "")).casefold()
+    # Multi-head latent attention scores with a rotary part beside the plain one; others name one width, or none.
+    latent = _hf(config, "plain_width", file, default=0) + _hf(config, "rotary_width", file, default=0)
+    width = latent or _hf(config, "width", file, default=hidden // heads)
     return {
         "name": file.parent.name or file.stem,
         "summary": f"read from {file.name}",
         "source": f"Hugging Face configuration, model_type {kind or 'not given'}",
         "heads": heads,
-        "kv_heads": _hf(config, "kv_heads", file, default=heads),
+        "kv_heads": _hf(config, "kv_heads", file, default=1 if config.get("multi_query") else heads),
         "score_width": width,
-        "value_width": config.get("v_head_dim") or width,
+        "value_width": _hf(config, "value_width", file, default=width),
         "hidden": hidden,
         "ffn": _hf(config, "ffn", file, default=4 * hidden),
-        "gated_ffn": kind.startswith(_GATED_TYPES) or "glu" in str(config.get("feed_forward_proj", "")),
+        "gated_ffn": kind.startswith(_GATED_TYPES) or str(config.get("feed_forward_proj", "")).startswith("gated"),
         "layers": layers,
-        "longest": _hf(config, "longest", file, default=None),
+        "longest": _hf(config, "longest", file, default=0) or None,
     }
 
 
-_REQUIRED = object()
-
-
-def _hf(config: dict[str, Any], key: str, file: Path, default: Any = _REQUIRED) -> Any:
+def _hf(config: dict[str, Any], key: str, file: Path, default: int | None = None) -> int:
+    """Return a size under the first of its names that the configuration has, else `default`."""
     for name in _HF_KEYS[key]:
-        if config.get(name) is not None:
-            return config[name]
-    if default is _REQUIRED:
+        value = config.get(name)
+        if value is None:
+            continue
+        if type(value) is not int or value < 1:
+            raise SpecError(f"{file}: {name} = {value!r} is refused: should be one whole number of at least 1.")
+        return value
+    if default is None:
         raise SpecError(f"{file}: no {key} found. Looked for: {', '.join(_HF_KEYS[key])}.")
     return default
