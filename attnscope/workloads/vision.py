@@ -78,7 +78,7 @@ class Stage(Frozen):
             ShiftedWindows(self.layout, self.window)
             n = math.prod(-(-x // w) for x, w in zip(self.layout, self.window, strict=True))
             return Dense(math.prod(self.window)), n
-        return Gna(self.layout, self.window, (1,), (dilation,)), 1
+        return Gna(self.layout, self.window, dilation=(dilation,) * len(self.layout)), 1
 
     def gemms(self) -> list[Gemm]:
         """Matrix products of one layer for one image: Q, K and V, projection, feed-forward."""

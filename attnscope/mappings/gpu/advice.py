@@ -31,6 +31,7 @@ class TileChoice:
         worst_speedup: dense visits over visits of the worst Q tile. `predicted_speedup`: the vendor's dense kernel over
             this choice, copies included.
         visits_total, visits_mean, visits_worst: KV tiles visited, per head: all Q tiles, mean, worst.
+        computed_fraction: scores computed over all scores of dense attention.
         partial_fraction: share of visits that need the mask; `masked_fraction` share that evaluates it.
         block_sparse: no visited tile is partial.
         query_padding_fraction, key_padding_fraction: padded tokens over real ones.
@@ -52,6 +53,7 @@ class TileChoice:
     visits_total: int
     visits_mean: float
     visits_worst: int
+    computed_fraction: float
     partial_fraction: float
     masked_fraction: float
     block_sparse: bool

@@ -190,6 +190,7 @@ def _choice(s: _Sweep, i: int, strides: Int64, problem: MaskedAttention, dense_s
         visits_total=int(total),
         visits_mean=total / tiles,
         visits_worst=int(at(v.visits_max)),
+        computed_fraction=total * s.kernel.pair.q_size * s.kernel.pair.kv_size / (mask.n_queries * mask.n_keys),
         partial_fraction=(total - full) / total,
         masked_fraction=masked / total,
         block_sparse=full == total,

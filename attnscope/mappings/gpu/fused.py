@@ -157,10 +157,10 @@ def _copy(name: str, copied_bytes: float, how: str) -> LaunchCounts:
 
 
 def library_kernel(device: GpuDevice, n_queries: int = SHORT + 1) -> Kernel:
-    """The tiles of the vendor's dense kernel on `device` (cuDNN, FlashAttention): one axis, no mask.
+    """The tiles of the vendor's dense kernel on `device` (cuDNN, FlashAttention): one axis, partial tiles masked.
 
     Sequences of up to 64 queries (windows of vision models) run on small mma.sync tiles, several per SM.
     """
     instruction = native_instruction(device) if n_queries > SHORT else "mma_sync"
     text, residents = LIBRARY_PAIRS[instruction] if n_queries > SHORT else ("64/64", 4)
-    return Kernel("library", TilePair.parse(text), instruction, residents=residents)
+    return Kernel("library", TilePair.parse(text), instruction, mask="per-tile", mask_ops=(1, 1), residents=residents)

@@ -1,8 +1,9 @@
 """Descriptors of unfused neighbourhood attention: naive and GEMM-based kernels, which write the attention weights out.
 
 Three launches each: scores, softmax, weighted sum. Structure after the first NATTEN kernels (arXiv 2204.07143) and the
-GEMM-based ones (arXiv 2403.04690, section 3). A warp's load or store costs one wavefront of 128 bytes per distinct line
-it touches; that makes one-thread-per-score kernels slow and 2-byte scattered weights no cheaper than 4-byte ones.
+GEMM-based ones (arXiv 2403.04690, section 3). A load or store moves whole sectors of 32 bytes, four per clock and SM,
+however few bytes of each a warp uses; that makes one-thread-per-score kernels slow and scattered weights of two bytes
+no cheaper than those of four.
 """
 
 import math
@@ -16,12 +17,12 @@ from attnscope.mappings.gpu.tiles import format_axes
 from attnscope.simulator.gpu_device import GpuDevice
 from attnscope.workloads.visibility import Gna
 
-LINE_BYTES = 128  # one wavefront: what an SM's load/store unit moves per clock from one line
+SECTOR_BYTES = 32  # least that a load or store moves
+WORD_BYTES = 4  # what a thread loads at a time: one fp32 or two fp16 channels
 WARP = 32
 CTA_THREADS = 256
 GEMM_TILE = 64
-FRAGMENT_ROWS = 8  # rows, hence lines, that one store of an mma fragment touches
-SECTOR_BYTES = 32
+FRAGMENT_ROWS = 8  # rows, hence sectors, that one store of an mma fragment touches
 SHARED_TILE_WINDOWS = {3: 7, 5: 4, 7: 3, 9: 3, 11: 2, 13: 2}  # 2-D kernels for head dim 32: window -> Q tile edge
 
 
@@ -83,12 +84,12 @@ def _naive_scores(s: _Sizes) -> LaunchCounts:
     keys: float
     queries = float(edge**2) if edge else max(1.0, CTA_THREADS / s.slots)
     if edge:
-        keys, reads = (edge + s.mask.window[0] - 1) ** 2, 2.0 * 4.0
+        keys, reads = (edge + s.mask.window[0] - 1) ** 2, 2.0 * WORD_BYTES
         pairs = float(queries * s.slots)
     else:
         pairs = float(CTA_THREADS)
         keys = min(s.slots, CTA_THREADS) + (queries - 1) * s.slots / s.mask.window[-1]
-        reads = min(LINE_BYTES, s.row) + LINE_BYTES / WARP
+        reads = SECTOR_BYTES + WORD_BYTES
     work = IterationCounts(
         fp32_ops=pairs * s.words,
         int_ops=2.0 * pairs * s.words,
@@ -110,11 +111,10 @@ def _naive_sum(s: _Sizes) -> LaunchCounts:
     queries = max(1.0, CTA_THREADS / threads_per_row)
     pairs = CTA_THREADS * s.slots / threads_per_row
     keys = s.slots + (queries - 1) * s.slots / s.mask.window[-1]
-    lines = LINE_BYTES / WARP * max(1.0, LINE_BYTES / s.row)
     work = IterationCounts(
         fp32_ops=pairs * s.words,
         int_ops=2.0 * pairs * s.words,
-        shared_bytes=pairs * s.words * 2.0 * lines,
+        shared_bytes=pairs * s.words * 2.0 * WORD_BYTES,
         l2_bytes=(keys + queries) * s.row + pairs * s.element,
     )
     dram = 2.0 * s.tokens_bytes + s.weights_bytes * s.spill
@@ -162,7 +162,7 @@ def _gemm_product(problem: MaskedAttention, s: _Sizes, name: str, *, pipelined: 
     work = IterationCounts(
         tensor_flops=2.0 * block * s.head_dim,
         int_ops=4.0 * block,
-        shared_bytes=4.0 * GEMM_TILE * s.row + weights * LINE_BYTES * FRAGMENT_ROWS / WARP,
+        shared_bytes=4.0 * GEMM_TILE * s.row + weights * SECTOR_BYTES * FRAGMENT_ROWS / WARP,
         l2_bytes=GEMM_TILE * s.row + weights * SECTOR_BYTES * FRAGMENT_ROWS / WARP,
     )
     dtype = "tf32" if problem.dtype == "fp32" else problem.dtype
