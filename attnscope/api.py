@@ -18,7 +18,7 @@ from attnscope.mappings.spatial.plan import compile_plan
 from attnscope.simulator.device import list_devices, spatial_device
 from attnscope.simulator.estimate import Estimate, in_series
 from attnscope.units import format_length
-from attnscope.workloads.models import Model, load_model, model_from_config
+from attnscope.workloads.models import Model, list_models, load_model, model_from_config
 from attnscope.workloads.shape import AttentionShape
 
 Layers = Literal["attention", "block"]
@@ -151,10 +151,14 @@ def default_mapping(device: str) -> str:
 
 
 def list_names(kind: Literal["models", "devices", "mappings"]) -> tuple[str, ...]:
-    """Return the names that are shipped with the package."""
-    from attnscope.workloads.models import list_models
+    """Return the names that are shipped with the package.
 
+    Raises:
+        UnknownNameError: no such kind; suggests the nearest.
+    """
     known = {"models": list_models, "devices": list_devices, "mappings": list_spatial_mappings}
+    if kind not in known:
+        raise UnknownNameError("kind of name", kind, known)
     return known[kind]()
 
 
