@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from attnscope.errors import UsageError
 from attnscope.workloads.visibility.base import GridMask, SequenceMask
-from attnscope.workloads.visibility.gna_checks import as_ints, is_int
+from attnscope.workloads.visibility.gna_checks import as_ints, default_to, is_int
 from attnscope.workloads.visibility.intervals import Int64
 
 
@@ -47,7 +47,9 @@ def positions(mask: SequenceMask, queries: Int64) -> Int64:
 
 
 def check_grid(mask: GridMask, **least: int) -> None:
-    """Turn the layout and per-axis parameters into one int per axis and refuse entries below their least legal value.
+    """Turn layout and per-axis parameters into one int per axis; refuse entries below their least legal value.
+
+    None, and (0,) as a default of parameters that may be 0, stand for 0 on every axis.
 
     Raises:
         UsageError: wrong type, wrong number of axes or too small; naming parameter, axis and nearest legal value.
@@ -55,8 +57,7 @@ def check_grid(mask: GridMask, **least: int) -> None:
     layout = as_ints("layout", mask.layout, None, 1)
     object.__setattr__(mask, "layout", layout)
     for name, bound in least.items():
-        value = getattr(mask, name)
-        value = value[0] if isinstance(value, Sequence) and len(value) == 1 else value
+        value = default_to(0, getattr(mask, name), len(layout))
         object.__setattr__(mask, name, as_ints(name, value, len(layout), bound))
 
 

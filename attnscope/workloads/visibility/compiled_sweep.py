@@ -8,7 +8,7 @@ from attnscope.workloads.visibility.intervals import Int64
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def combine(where: Int64, table_z: Int64, table_y: Int64, table_x: Int64, all_pairs: int, out: Any) -> None:
+def combine(where: Int64, table_z: Int64, table_y: Int64, table_x: Int64, all_pairs: float, out: Any) -> None:
     """Fill `out` [n_strides, n_pairs] (SWEEP_DTYPE) by products of table entries.
 
     `table_*` are [n_distinct_strides, n_pairs, 7] and `where` [n_strides, 3] the row of each stride in each of them;

@@ -14,7 +14,7 @@ from attnscope.errors import UsageError
 from attnscope.workloads.visibility import gna_rule
 from attnscope.workloads.visibility.axis import Axis, group_length
 from attnscope.workloads.visibility.base import GridMask, check_index
-from attnscope.workloads.visibility.gna_checks import as_flags, as_ints, check_fit, check_strides
+from attnscope.workloads.visibility.gna_checks import as_flags, as_ints, check_fit, check_strides, default_to
 from attnscope.workloads.visibility.intervals import Int64
 from attnscope.workloads.visibility.registry import register
 from attnscope.workloads.visibility.separable import SeparableMask
@@ -68,7 +68,7 @@ class Gna(GridMask, SeparableMask):
     axis is causal.
 
     Args:
-        layout: tokens per axis, slowest first; 1 to 3 axes.
+        layout: tokens per axis, slowest first; 1 to 3 axes, each >= 2.
         window: keys per axis (NATTEN's kernel size), each >= 2.
         stride: queries per axis that share one window, 1 to `window`.
         dilation: distance between neighbours per axis; ``window * dilation <= layout``.
@@ -85,18 +85,16 @@ class Gna(GridMask, SeparableMask):
     causal: tuple[bool, ...] = (False,)
 
     def __post_init__(self) -> None:
-        layout = as_ints("layout", self.layout, None, 1)
+        layout = as_ints("layout", self.layout, None, 2)
         rank = len(layout)
         if not 1 <= rank <= MAX_RANK:
             raise UsageError(f"layout {self.layout} has {rank} axes; 1 to {MAX_RANK} are possible.")
-        given = {"stride": self.stride, "dilation": self.dilation, "causal": self.causal}
-        stride, dilation, causal = (_spread(v, d, rank) for v, d in zip(given.values(), (1, 1, False), strict=True))
         checked = {
             "layout": layout,
             "window": as_ints("window", self.window, rank, 2),
-            "stride": as_ints("stride", stride, rank, 1),
-            "dilation": as_ints("dilation", dilation, rank, 1),
-            "causal": as_flags("causal", causal, rank),
+            "stride": as_ints("stride", default_to(1, self.stride, rank), rank, 1),
+            "dilation": as_ints("dilation", default_to(1, self.dilation, rank), rank, 1),
+            "causal": as_flags("causal", default_to(False, self.causal, rank), rank),
         }
         check_fit(layout, checked["window"], checked["dilation"])
         check_strides(checked["window"], checked["stride"])
@@ -121,9 +119,3 @@ class Gna(GridMask, SeparableMask):
         for axis, x in zip(self.axes, np.unravel_index(key, self.layout), strict=True):
             queries = (queries[:, None] * axis.n_queries + axis.queries(int(x))).ravel()
         return queries
-
-
-def _spread(value: object, default: object, rank: int) -> object:
-    """None and one-element defaults stand for every axis."""
-    value = default if value is None else value
-    return value * rank if isinstance(value, tuple) and len(value) == 1 else value

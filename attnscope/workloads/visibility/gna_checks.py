@@ -44,6 +44,11 @@ def as_flags(name: str, value: Any, rank: int) -> tuple[bool, ...]:
     return tuple(bool(e) for e in entries)
 
 
+def default_to(default: Any, value: Any, rank: int) -> Any:
+    """The value, or `default` for every axis where it is None or the one-axis default itself."""
+    return (default,) * rank if value is None or (isinstance(value, tuple) and value == (default,)) else value
+
+
 def check_rank(name: str, got: int, rank: int | None) -> None:
     """Refuse a parameter whose number of axes differs from the layout's."""
     if rank is not None and got != rank:
@@ -66,8 +71,6 @@ def check_strides(window: Sequence[int], stride: Sequence[int]) -> None:
 
 
 def _nearest_fit(x: int, w: int, d: int) -> str:
-    if x < 2:
-        return "a window has at least 2 keys, so the axis must be >= 2"
     options = [f"window {x // d}"] if x // d >= 2 else []
     options += [f"dilation {x // w}"] if x >= w and d > 1 else []
     return f"nearest legal value: {' or '.join(options or [f'window {x} with dilation 1'])}"

@@ -5,25 +5,22 @@ from collections.abc import Callable
 from typing import Any, get_type_hints
 
 from attnscope.errors import UsageError
+from attnscope.units import parse_length
 from attnscope.workloads.visibility.base import Mask
 from attnscope.workloads.visibility.gna_checks import check_rank
 from attnscope.workloads.visibility.masks.mixture import Mixture
 from attnscope.workloads.visibility.registry import check_parameters, find_mask
 
-_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20}
 _FLAGS = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True}
 
 
 def parse_count(text: str) -> int:
-    """A whole number, with K for 1024 and M for 1024^2: ``64K`` is 65536.
+    """A whole number, or a length such as ``64K``; zero and below are read too, so that a mask can say what is wrong.
 
     Raises:
         UsageError: anything else.
     """
-    match = re.fullmatch(r"(-?\d+)([km]?)", text.strip().casefold())
-    if match is None:
-        raise UsageError(f"{text!r} is not a whole number such as 80 or 64K.")
-    return int(match[1]) * _UNITS[match[2]]
+    return int(text) if re.fullmatch(r"\s*-?\d+\s*", text) else parse_length(text, "number")
 
 
 def parse_layout(text: str) -> tuple[int, ...]:
@@ -79,17 +76,23 @@ def _read(name: str, value: Any, hint: Any) -> Any:
     """Convert text to the parameter's type; anything but text is passed on."""
     if not isinstance(value, str):
         return value
-    readers: dict[Any, Callable[[str], Any]] = {
-        int: parse_count,
-        float: float,
-        tuple[int, ...]: parse_layout,
-        tuple[bool, ...]: parse_flags,
-    }
-    if hint is bool:
-        return parse_flags(value, 1)[0]
-    if hint not in readers:
+    if hint not in _READERS:
         raise UsageError(f"parameter {name!r} cannot be given as text.")
     try:
-        return readers[hint](value)
+        return _READERS[hint](value)
     except ValueError as error:
         raise UsageError(f"parameter {name!r}: {error}") from None
+
+
+def _one_or_all(values: tuple[Any, ...]) -> Any:
+    """One value stands for every axis."""
+    return values if len(values) > 1 else values[0]
+
+
+_READERS: dict[Any, Callable[[str], Any]] = {
+    int: parse_count,
+    float: float,
+    bool: lambda text: parse_flags(text, 1)[0],
+    tuple[int, ...]: lambda text: _one_or_all(parse_layout(text)),
+    tuple[bool, ...]: lambda text: _one_or_all(parse_flags(text)),
+}

@@ -78,7 +78,7 @@ def sweep(
     missing = 3 - len(tables)
     where = np.stack([np.zeros(len(vectors), np.int64)] * missing + which, axis=1)
     out = np.zeros((len(vectors), len(tiles)), SWEEP_DTYPE)
-    combine(where, *[neutral] * missing, *tables, mask.n_queries * mask.n_keys, out)
+    combine(where, *[neutral] * missing, *tables, float(mask.n_queries * mask.n_keys), out)
     return out
 
 

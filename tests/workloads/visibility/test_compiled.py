@@ -32,6 +32,6 @@ def test_products_of_tables() -> None:
     tables = [np.random.default_rng(5).integers(1, 9, (2, 3, 7)) for _ in range(3)]
     where = np.array([[0, 0, 0], [0, 1, 1], [1, 0, 1]])
     compiled, plain = (np.zeros((3, 3), SWEEP_DTYPE) for _ in range(2))
-    combine(where, *tables, 1000, compiled)
-    combine.py_func(where, *tables, 1000, plain.view(np.recarray))
+    combine(where, *tables, 1000.0, compiled)
+    combine.py_func(where, *tables, 1000.0, plain.view(np.recarray))
     assert np.array_equal(compiled, plain)

@@ -28,6 +28,11 @@ def test_planes_of_three_dimensions() -> None:
     assert titles == ["planes 3 to 5", "plane 0", "plane 1", "planes 2 to 4"]
 
 
+def test_many_planes_fill_several_lines() -> None:
+    figure = plot_mask([key_picture(Gna((28, 4, 4), (7, 2, 2), dilation=(4, 1, 1)), 200)])
+    assert [a.get_title() for a in figure.get_axes() if a.get_visible()] == [f"plane {z}" for z in range(0, 28, 4)]
+
+
 def test_a_sequence_alone() -> None:
     figure = plot_mask([key_picture(Gna((24,), (4,)), 7)])
     assert np.asarray(figure.get_axes()[0].images[0].get_array()).shape == (1, 24)

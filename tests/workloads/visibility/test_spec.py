@@ -15,6 +15,7 @@ from attnscope.workloads.visibility import (
     parse_count,
     parse_flags,
     parse_layout,
+    swin,
 )
 
 
@@ -41,9 +42,12 @@ def test_one_value_stands_for_all_axes() -> None:
     [
         (
             lambda: parse_layout("30xx80"),
-            "'30xx80' is not a shape such as 128, 16x24 or 30x48x80: '' is not a whole number such as 80 or 64K.",
+            (
+                "'30xx80' is not a shape such as 128, 16x24 or 30x48x80: number: '' is not a count. "
+                "Write a whole number such as 4096, or 64K, 1M (binary units)."
+            ),
         ),
-        (lambda: parse_count("1.5K"), "'1.5K' is not a whole number such as 80 or 64K."),
+        (lambda: parse_count("1.5"), "number: '1.5' is 1.5, not a whole number. Nearest: 2."),
         (lambda: parse_axes("3x3", 3), "'3x3' has 2 axes but the layout has 3; give one value, or 3 values."),
         (lambda: parse_flags("0,2"), "'0,2': '2' is not a flag; write 0 or 1 for each axis, such as 0,1."),
         (lambda: parse_flags("0,1", 3), "'0,1' has 2 axes but the layout has 3; give one value, or 3 values."),
@@ -80,6 +84,12 @@ def test_masks_from_text_and_from_values_are_the_same() -> None:
     assert mask_from_spec("sliding-window", n_queries="1K", n_keys=0, window="64", causal="0") == SlidingWindow(
         1024, 0, 64, causal=False
     )
+
+
+def test_one_value_as_text_stands_for_every_axis() -> None:
+    assert mask_from_spec("gna", layout="8x8", window="3", causal="1") == Gna((8, 8), (3, 3), causal=(True, True))
+    assert mask_from_spec("gna", layout="64", window="3") == Gna((64,), (3,))
+    assert mask_from_spec("swin", layout="8x8", window="4") == swin((8, 8), (4, 4))
 
 
 def test_mixtures_have_names_too() -> None:

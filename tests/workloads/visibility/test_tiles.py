@@ -38,6 +38,8 @@ from attnscope.workloads.visibility import (
     parse_layout,
     tile_statistics,
 )
+from attnscope.workloads.visibility.tile_values import Tiling
+from attnscope.workloads.visibility.tiles import count_tiles
 
 MODES: dict[str, Mode] = {"multi-static": "static", "multi-dynamic": "dynamic", "single-static": "flat"}
 
@@ -315,6 +317,11 @@ def test_tilings_that_do_not_fit_are_refused(q_tile: Any, kv_tile: Any, mode: An
     with pytest.raises(UsageError) as caught:
         tile_statistics(Gna((8, 8), (3, 3)), q_tile, kv_tile, mode)
     assert str(caught.value) == message
+
+
+def test_only_masks_and_mixtures_have_tiles() -> None:
+    with pytest.raises(UsageError, match="object has no tile counts"):
+        count_tiles(object(), Tiling((4,), (4,)))  # type: ignore[arg-type]
 
 
 def test_a_mask_without_any_pair_is_refused() -> None:
