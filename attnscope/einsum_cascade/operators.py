@@ -6,9 +6,10 @@ The set is open: :func:`register_operator` adds one. Two decisions hold everywhe
 * **Presence.** A point that ``where`` excludes is absent, as in a sparse fibertree. Whatever reads an absent element
   is absent; a reduction folds the present points and is absent where there is none; a step of a recurrence that is
   absent leaves the generation before it as it was; ``default(x, v)`` puts v where x is absent.
-* **Guards** for values that stand for "nothing": dividing touches only non-zero divisors (EDGE's take-right,
-  arXiv 2404.11591), so ``x / 0`` is 0; and ``-inf - -inf`` is ``-inf``, so the weight ``exp(-inf - -inf)`` of a key
-  that nobody sees is 0. A fully masked row therefore gives 0 in every form of softmax, never NaN.
+* **Guards** for values that stand for "nothing": dividing touches only finite non-zero divisors (EDGE's take-right,
+  arXiv 2404.11591), so ``x / 0`` is 0; and where infinities of opposite sign meet, ``-inf - -inf``, -inf wins, so the
+  weight ``exp(-inf - -inf)`` of a key that nobody sees is 0. A fully masked row therefore gives 0 in every form of
+  softmax, never NaN.
 """
 
 from collections.abc import Callable
@@ -62,13 +63,24 @@ class Reducer:
 def _divide(left: Array, right: Array) -> Array:
     left, right = np.broadcast_arrays(left, right)
     out = np.zeros(left.shape, np.result_type(left, right, np.float32))
-    np.divide(left, right, out=out, where=right != 0)
+    np.divide(left, right, out=out, where=(right != 0) & ~np.isinf(right))
     return out
 
 
+def _add(left: Array, right: Array) -> Array:
+    return _void_wins(np.asarray(np.add(left, right)), left, right)
+
+
 def _subtract(left: Array, right: Array) -> Array:
-    same_void = np.isneginf(left) & np.isneginf(right)
-    return np.asarray(np.where(same_void, left, np.subtract(left, np.where(same_void, 0, right))))
+    return _void_wins(np.asarray(np.subtract(left, right)), left, np.negative(right))
+
+
+def _void_wins(result: Array, left: Array, right: Array) -> Array:
+    """Put -inf where infinities of opposite sign met."""
+    undefined = np.isnan(result)
+    if not undefined.any():
+        return result
+    return np.asarray(np.where(undefined & np.isinf(left) & np.isinf(right), -np.inf, result), result.dtype)
 
 
 def _sigmoid(x: Array) -> Array:
@@ -103,7 +115,7 @@ def _fold_pairs(combine: Callable[..., Array], identity: float) -> Callable[...,
 OPERATORS: dict[str, Operator] = {
     op.name: op
     for op in (
-        Operator("add", 2, np.add, "{0} + {1}"),
+        Operator("add", 2, _add, "{0} + {1}"),
         Operator("sub", 2, _subtract, "{0} - {1}"),
         Operator("mul", 2, np.multiply, r"{0} \times {1}"),
         Operator("div", 2, _divide, "{0} / {1}"),

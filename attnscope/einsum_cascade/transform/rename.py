@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from attnscope.einsum_cascade.expressions import Access, Expr, Size, Var, rebuild
 from attnscope.einsum_cascade.ir import Cascade, Rank
-from attnscope.einsum_cascade.transform.rewrite import rebuilt
+from attnscope.einsum_cascade.transform.rewrite import replaced
 
 
 def rename_tensors(cascade: Cascade, names: Mapping[str, str]) -> Cascade:
@@ -27,7 +27,7 @@ def rename_tensors(cascade: Cascade, names: Mapping[str, str]) -> Cascade:
     return replace(
         cascade,
         einsums=tuple(
-            replace(rebuilt(einsum, change), name=names.get(einsum.name, einsum.name)) for einsum in cascade.einsums
+            replace(replaced(einsum, change), name=names.get(einsum.name, einsum.name)) for einsum in cascade.einsums
         ),
         declared_inputs=tuple(map(renamed, cascade.declared_inputs)),
         declared_outputs=tuple(names.get(name, name) for name in cascade.declared_outputs),
@@ -54,7 +54,7 @@ def rename_ranks(cascade: Cascade, names: Mapping[str, str]) -> Cascade:
     return replace(
         cascade,
         ranks=tuple(map(rank, cascade.ranks)),
-        einsums=tuple(rebuilt(einsum, change) for einsum in cascade.einsums),
+        einsums=tuple(replaced(einsum, change) for einsum in cascade.einsums),
         declared_inputs=tuple(access for access in declared if isinstance(access, Access)),
         claim=claim,
     )

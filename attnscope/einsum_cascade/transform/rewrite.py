@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from attnscope.einsum_cascade.expressions import Expr, Var, rebuild
-from attnscope.einsum_cascade.ir import Einsum
+from attnscope.einsum_cascade.ir import Cascade, Einsum
 
 Change = Callable[[Expr], Expr | None]
 
 
-def rebuilt(einsum: Einsum, change: Change) -> Einsum:
+def replaced(einsum: Einsum, change: Change) -> Einsum:
     """Return the Einsum with nodes exchanged on both sides, in its conditions and in its reductions."""
     reductions = []
     for reduction in einsum.reductions:
@@ -34,3 +34,9 @@ def fresh_name(wanted: str, taken: Iterable[str]) -> str:
     while f"{wanted}{number}" in used:
         number += 1
     return f"{wanted}{number}"
+
+
+def derived(cascade: Cascade, suffix: str, how: str, einsums: Iterable[Einsum]) -> Cascade:
+    """Return the cascade with other Einsums, under a name and a comment that say where it comes from."""
+    doc = f"Derived from {cascade.name}: {how}."
+    return replace(cascade, name=f"{cascade.name}-{suffix}", doc=doc, einsums=tuple(einsums))
