@@ -88,9 +88,14 @@ def count_interval_tiles(lo: Int64, hi: Int64, offsets: Int64, layout: Int64, ti
 def _mark_rows(seen: Int64, first: int, step: int, n_rows: int, width: int, tile: int) -> None:
     """Mark the tiles of keys [first, first + width), and of the rows that follow at distance `step`.
 
-    Tile numbers are carried along, since a division per row would take most of the time.
+    Rows no further apart than a tile leave no tile out, so they are one range. Otherwise tile numbers are carried
+    along, since a division per row would take most of the time.
     """
-    if width <= 0:
+    if width <= 0 or n_rows <= 0:
+        return
+    if step <= tile:
+        seen[first // tile] += 1
+        seen[(first + (n_rows - 1) * step + width - 1) // tile + 1] -= 1
         return
     low, low_rest = first // tile, first % tile
     high, high_rest = (first + width - 1) // tile, (first + width - 1) % tile
@@ -136,10 +141,7 @@ def count_flat_tiles(
     least = min(k_size, k_layout[2], n_keys - (n_kv - 1) * k_size)
     may_be_full = np.max(ends_x - starts_x) >= least
     for t in range(n_tiles):
-        seen[:] = 0
-        direct[:] = 0
-        steps[:] = 0
-        n_segments = 0
+        n_segments, low, high = 0, n_kv, 0  # tiles below `low` and from `high` on are untouched
         token, stop = t * q_size, min((t + 1) * q_size, n_queries)
         while token < stop:
             row = token // q_layout[2]
@@ -154,6 +156,8 @@ def count_flat_tiles(
                 for i in range(starts_z[z], ends_z[z]):
                     plane = (z % dz + dz * i) * k_layout[1] + y % dy + dy * starts_y[y]
                     base = plane * k_layout[2] + first % dx
+                    end = base + (rows - 1) * dy * k_layout[2] + dx * (ends_x[last] - 1)
+                    low, high = min(low, (base + dx * starts_x[first]) // k_size), max(high, end // k_size + 1)
                     if dx == 1:
                         width = ends_x[last] - starts_x[first]
                         _mark_rows(seen, base + starts_x[first], dy * k_layout[2], rows, width, k_size)
@@ -169,7 +173,7 @@ def count_flat_tiles(
                         for j in range(rows):
                             direct[(base + dx * k + j * dy * k_layout[2]) // k_size] += 1
         touched, running = 0, 0
-        for k in range(n_kv):
+        for k in range(low, high):
             touched += seen[k]
             running += steps[k]
             if touched > 0:
@@ -178,4 +182,6 @@ def count_flat_tiles(
                 counts[0, t] += 1
                 counts[1, t] += whole
                 counts[2, t] += whole and width < k_size
+            seen[k], direct[k], steps[k] = 0, 0, 0
+        seen[high] = 0
     return counts
