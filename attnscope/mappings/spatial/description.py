@@ -69,12 +69,6 @@ class SpatialMapping(Frozen):
     row_cap: int | None = Field(default=None, gt=0)
     published: Published = Published()
 
-    @property
-    def dataflows(self) -> tuple[Dataflow, ...]:
-        """The dataflows that the bindings distinguish; `output` where they do not."""
-        named = {bind.dataflow for bind in self.bind if bind.dataflow}
-        return ("output", "weight") if "weight" in named else ("output",)
-
 
 def list_spatial_mappings() -> tuple[str, ...]:
     """Return the names of the shipped spatial mappings, in the order of the FuseMax study."""

@@ -7,10 +7,11 @@ Which operators an Einsum applies, which ranks it walks, which tensors cross bet
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from attnscope.einsum_cascade import Cascade, Einsum, analyse_passes, load
+from attnscope.einsum_cascade import Cascade, Einsum, load
 from attnscope.einsum_cascade.expressions import Size
 from attnscope.errors import IllegalMappingError
 from attnscope.mappings.spatial.description import Bind, Dataflow, SpatialMapping
+from attnscope.mappings.spatial.legality import bindings, key_passes
 from attnscope.simulator.spatial_device import PeArray, SpatialDevice
 
 ARRAYS = ("array_2d", "array_1d")
@@ -120,8 +121,8 @@ def compile_plan(mapping: SpatialMapping, device: SpatialDevice, dataflow: Dataf
     """Return the plan of a mapping on a device; compiled once for each pair of objects.
 
     Raises:
-        IllegalMappingError: the mapping binds an operator to an array that has no unit for it, leaves an Einsum of its
-            cascade unbound or binds one that the cascade lacks.
+        IllegalMappingError: the mapping binds an operator to an array that has no unit for it, or does not fit its
+            cascade (see `legality.py`).
     """
     key = (id(mapping), id(device), dataflow)  # a plan keeps both alive, so that an id is never used again
     plan = _plans.get(key)
@@ -134,7 +135,7 @@ def compile_plan(mapping: SpatialMapping, device: SpatialDevice, dataflow: Dataf
 
 def _compile(mapping: SpatialMapping, device: SpatialDevice, dataflow: Dataflow) -> Plan:
     cascade = load(mapping.cascade)
-    binds = _binds(mapping, cascade, dataflow)
+    binds = bindings(mapping, cascade, dataflow)
     phases = {name: i for i, group in enumerate(mapping.phases) for name in group}
     works = tuple(_work(e, binds[e.name], device, cascade, phases.get(e.name, 0)) for e in cascade.einsums)
     flows, link = _flows(cascade, {w.name: w for w in works})
@@ -143,19 +144,6 @@ def _compile(mapping: SpatialMapping, device: SpatialDevice, dataflow: Dataflow)
         Operand(name, _symbols(cascade, cascade.tensor_ranks(name)), phases.get(name, 0)) for name in cascade.outputs
     )
     return Plan(mapping, device, cascade, dataflow, works, flows, link, inputs, outputs, max(1, len(mapping.phases)))
-
-
-def _binds(mapping: SpatialMapping, cascade: Cascade, dataflow: Dataflow) -> dict[str, Bind]:
-    chosen = [bind for bind in mapping.bind if bind.dataflow in (None, dataflow)]
-    binds = {name: bind for bind in chosen for name in bind.einsums}
-    unbound = [e.name for e in cascade.einsums if e.name not in binds]
-    unknown = [name for name in binds if name not in cascade.by_name]
-    if unbound or unknown:
-        text = f"mapping {mapping.name}: "
-        text += f"Einsums of {cascade.name} without an array: {', '.join(unbound)}. " if unbound else ""
-        text += f"bound but not in {cascade.name}: {', '.join(unknown)}. " if unknown else ""
-        raise IllegalMappingError(f"{text}Bind each of: {', '.join(cascade.by_name)}.")
-    return binds
 
 
 def _symbols(cascade: Cascade, ranks: tuple[str, ...]) -> tuple[str, ...]:
@@ -212,7 +200,7 @@ def _steps(operator: str, einsum: Einsum, bind: Bind, array: PeArray, device: Sp
         raise IllegalMappingError(
             f"{einsum.name} is bound to {bind.array} of {device.name}, which has no unit for {operator!r} "
             f"(it has: {known}). "
-            f"Choose a device whose {bind.array} has one, such as fusemax, or a mapping that binds it elsewhere."
+            f"Choose a device whose {bind.array} has one, or a mapping that binds {einsum.name} elsewhere."
         )
     return steps
 
@@ -224,7 +212,7 @@ def _operand(cascade: Cascade, name: str, works: tuple[Work, ...]) -> Operand:
 
 def _flows(cascade: Cascade, works: dict[str, Work]) -> tuple[tuple[Flow, ...], tuple[Flow, ...]]:
     """Split the tensors between Einsums into those that wait in the buffer and those that only cross the link."""
-    passes = analyse_passes(cascade, "M").einsum_pass
+    passes = key_passes(cascade)
     buffered: list[Flow] = []
     link: list[Flow] = []
     for einsum in cascade.einsums:
