@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from attnscope.api import compare, estimate, timeline
     from attnscope.errors import AttnScopeError
     from attnscope.mappings.compare import Comparison
+    from attnscope.mappings.gpu import advise, estimate_neighborhood
     from attnscope.simulator.estimate import Estimate
+    from attnscope.validation.families import validate
     from attnscope.workloads.shape import AttentionShape
 
 # Names load on first use, so that `import attnscope` and `attnscope --help` stay instant.
@@ -24,12 +26,26 @@ _HOMES = {
     "AttnScopeError": "attnscope.errors",
     "Comparison": "attnscope.mappings.compare",
     "Estimate": "attnscope.simulator.estimate",
+    "advise": "attnscope.mappings.gpu",
     "compare": "attnscope.api",
     "estimate": "attnscope.api",
+    "estimate_neighborhood": "attnscope.mappings.gpu",
     "timeline": "attnscope.api",
+    "validate": "attnscope.validation.families",
 }
 
-__all__ = ["AttentionShape", "AttnScopeError", "Comparison", "Estimate", "compare", "estimate", "timeline"]
+__all__ = [
+    "AttentionShape",
+    "AttnScopeError",
+    "Comparison",
+    "Estimate",
+    "advise",
+    "compare",
+    "estimate",
+    "estimate_neighborhood",
+    "timeline",
+    "validate",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,32 @@
+"""The families of references by name: what `attnscope validate NAME` runs."""
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from attnscope.errors import UnknownNameError
+from attnscope.validation.report import Report
+
+_HOMES = {
+    "fusemax": ("attnscope.validation.fusemax", "validate_fusemax"),
+    "gna": ("attnscope.validation.gna", "validate_gna"),
+}
+FAMILIES = tuple(_HOMES)
+_NEED_REFERENCE = ("gna",)
+
+
+def validate(family: str, reference: Path | None = None) -> Report:
+    """Return the report of one family of references.
+
+    Args:
+        family: `fusemax` (spatial arrays) or `gna` (neighbourhood attention on GPUs).
+        reference: folder with further reference data, for the families that can use one.
+
+    Raises:
+        UnknownNameError: no such family.
+    """
+    if family not in _HOMES:
+        raise UnknownNameError("family of references", family, FAMILIES)
+    module, name = _HOMES[family]
+    run: Callable[..., Report] = getattr(import_module(module), name)
+    return run(reference) if family in _NEED_REFERENCE else run()
