@@ -5,6 +5,7 @@ needs which other (from the cascade), how long one tile takes on its array (the 
 one tile), how many score tiles the array may hold, and when a column result has left it.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from attnscope.einsum_cascade.expressions import Access, Expr, Size, shifted
 from attnscope.mappings.spatial.counts import array_cycles
 from attnscope.mappings.spatial.description import SpatialMapping
 from attnscope.mappings.spatial.evaluate import resolve
-from attnscope.mappings.spatial.lower_memory import add_transfers
+from attnscope.mappings.spatial.lower_memory import add_transfers, dram_traffic
 from attnscope.mappings.spatial.plan import Plan, Sizes, Work
 from attnscope.mappings.spatial.tiling import Tiling
 from attnscope.simulator.program import Program, dependency_lists
@@ -42,7 +43,8 @@ def lower(
     plan, full, tiling = resolve(shape, mapping, device, block)
     s = _cut(plan, full, tiling, max_tasks)
     share = (s.instances * s.P_tiles) / (full.instances * full.P_tiles)
-    return Lowering(plan, s, tiling).program(), share
+    moved = {key: words * share for key, words in dram_traffic(plan, full, tiling).items()}
+    return Lowering(plan, s, tiling, moved).program(), share
 
 
 def _cut(plan: Plan, s: Sizes, tiling: Tiling, max_tasks: int) -> Sizes:
@@ -58,8 +60,8 @@ def _cut(plan: Plan, s: Sizes, tiling: Tiling, max_tasks: int) -> Sizes:
 class Lowering:
     """The arrays of a program while they are filled; tiles are numbered in program order."""
 
-    def __init__(self, plan: Plan, s: Sizes, tiling: Tiling) -> None:
-        self.plan, self.s, self.tiling = plan, s, tiling
+    def __init__(self, plan: Plan, s: Sizes, tiling: Tiling, dram_words: Mapping[tuple[str, bool], float]) -> None:
+        self.plan, self.s, self.tiling, self.dram_words = plan, s, tiling, dram_words
         self.head, self.p, self.m = _order(s, tiling)
         self.n_tiles = len(self.head)
         self.tile_at = np.empty((s.instances, s.P_tiles, s.M1), dtype=np.int64)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from attnscope.mappings.spatial.plan import Flow, Operand
+from attnscope.mappings.spatial.plan import Flow, Operand, Plan, Sizes
+from attnscope.mappings.spatial.tiling import Tiling
 from attnscope.mappings.spatial.traffic import moves
 
 if TYPE_CHECKING:
@@ -20,13 +21,23 @@ Tasks = NDArray[np.int64]
 _AHEAD = 2  # units of an operand in the buffer at once: one in use, one on its way
 
 
-def add_transfers(low: Lowering) -> None:
-    """Add the DRAM tasks of every tensor; their durations sum to the traffic of the closed form."""
+def dram_traffic(plan: Plan, s: Sizes, tiling: Tiling) -> dict[tuple[str, bool], float]:
+    """Return the words of each tensor read from DRAM (False) and written to it (True)."""
     words: dict[tuple[str, bool], float] = {}
-    for move in moves(low.plan, low.s, low.tiling):
+    for move in moves(plan, s, tiling):
         if move.level == "dram":
             for is_write, n in ((False, move.read_words), (True, move.write_words)):
                 words[move.tensor, is_write] = words.get((move.tensor, is_write), 0.0) + n
+    return words
+
+
+def add_transfers(low: Lowering) -> None:
+    """Add the DRAM tasks of every tensor; their durations sum to the traffic of the closed form.
+
+    Where only a part of the layer is lowered they sum to that share of it: keys fetched once for a block of query
+    tiles are charged in part to each of its tiles, even if the part ends within the block.
+    """
+    words = low.dram_words
     for operand in low.plan.inputs:
         _load_input(low, operand, words.get((operand.tensor, False), 0.0))
     for flow in low.plan.flows:
