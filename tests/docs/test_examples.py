@@ -54,4 +54,6 @@ def test_console(page: str, line: str) -> None:
             if example.exists():
                 Path(name).write_text(example.read_text(encoding="utf-8"), encoding="utf-8")
         result = runner.invoke(main, words)
-    assert result.exit_code == (int(wanted[1]) if wanted else 0), f"{page}: {line}\n{result.output}\n{result.exception!r}"
+    assert result.exit_code == (int(wanted[1]) if wanted else 0), (
+        f"{page}: {line}\n{result.output}\n{result.exception!r}"
+    )
