@@ -69,9 +69,9 @@ def _flat(plan: Plan, s: Sizes, block: int | None) -> Tiling:
     if row_bytes * s.P <= capacity:
         return _on_chip(plan, s, s.P, "head")
     cap = min(plan.mapping.row_cap or s.P, s.P)
-    fitting = [r for r in range(array.columns, cap + 1, array.columns) if r * row_bytes <= capacity]
-    if fitting:
-        return _on_chip(plan, s, fitting[-1], "row")
+    rows = min(cap, capacity // row_bytes) // array.columns * array.columns
+    if rows > 0:
+        return _on_chip(plan, s, rows, "row")
     spilling = _on_chip(plan, s, min(array.columns, s.P), "row")
     off_chip = _off_chip(s, cap, 2 * row_bytes > capacity, array.columns, plan)
     weight = compile_plan(plan.mapping, plan.device, "weight")
