@@ -55,6 +55,23 @@ def execute(
     return {name: _whole(cascade, name, tensors[name], found, fill) for name in wanted}
 
 
+def random_inputs(
+    cascade: Cascade, sizes: Mapping[str, int], *, seed: int = 0, dtype: str = "float64"
+) -> dict[str, Array]:
+    """Return normally distributed arrays for all inputs of a cascade.
+
+    Args:
+        cascade: the cascade.
+        sizes: lengths of its ranks.
+        seed: seed of the random numbers; the same seed gives the same arrays.
+        dtype: floating type.
+    """
+    found = resolve_sizes(cascade, sizes)
+    rng = np.random.default_rng(seed)
+    shapes = {name: tuple(found[rank] for rank in cascade.tensor_ranks(name)) for name in cascade.inputs}
+    return {name: rng.normal(size=shape).astype(dtype) for name, shape in shapes.items()}
+
+
 def _checked_inputs(cascade: Cascade, inputs: Mapping[str, Array]) -> dict[str, Array]:
     for name in inputs:
         if name not in cascade.inputs:

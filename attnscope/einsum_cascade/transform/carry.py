@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from attnscope.einsum_cascade.expressions import Access, Call, Expr, Number, Size, Var, accesses, rebuild, shifted, walk
+from attnscope.einsum_cascade.expressions import Access, Call, Expr, Number, Size, Var, rebuild, shifted, walk
 from attnscope.einsum_cascade.ir import Cascade, Einsum, Reduction
 from attnscope.einsum_cascade.operators import REDUCERS
 from attnscope.einsum_cascade.order import stages
+from attnscope.einsum_cascade.transform.corrections import divisors
 from attnscope.einsum_cascade.transform.online import Plan
 from attnscope.einsum_cascade.transform.rewrite import derived, replaced
 
@@ -156,10 +157,9 @@ class _Writer:
             used = {node for node in walk(amount) if isinstance(node, Var)}
             indices = (self.step, *(var for var in einsum.written if var in used))
             name = self.plan.fresh(f"C{einsum.name}")
-            below = (node.args[1] for node in walk(amount) if isinstance(node, Call) and node.operator == "div")
-            divisors = sorted({access.tensor for divisor in below for access in accesses(divisor)})
-            proviso = f"; holds while {', '.join(divisors)} is not 0 between the first step and the last"
-            doc = f"correction of what was accumulated so far{proviso if divisors else ''}"
+            below = ", ".join(divisors(amount))
+            proviso = f"; holds while {below} is not 0 between the first step and the last" if below else ""
+            doc = f"correction of what was accumulated so far{proviso}"
             self.made.append(Einsum(name, indices, amount, doc=doc))
             self.shared[amount] = Access(name, indices)
         return self.shared[amount]

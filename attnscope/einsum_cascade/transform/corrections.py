@@ -7,7 +7,7 @@ passes through +, - and turns into a factor under exp; factors multiply through 
 
 from dataclasses import dataclass
 
-from attnscope.einsum_cascade.expressions import Access, Call, Expr, Number, accesses
+from attnscope.einsum_cascade.expressions import Access, Call, Expr, Number, accesses, walk
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,12 @@ def correction(expr: Expr, known: "dict[str, Correction]") -> Correction:
         return UNCHANGED
     rule = RULES.get(expr.operator)
     return NONE if rule is None else rule(expr, parts)
+
+
+def divisors(amount: Expr) -> tuple[str, ...]:
+    """Return the tensors that a factor or summand divides by."""
+    below = (node.args[1] for node in walk(amount) if isinstance(node, Call) and node.operator == "div")
+    return tuple(dict.fromkeys(access.tensor for divisor in below for access in accesses(divisor)))
 
 
 def _sum(_expr: Call, parts: list[Correction]) -> Correction:

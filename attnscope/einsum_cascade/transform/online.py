@@ -15,13 +15,20 @@ from attnscope.einsum_cascade.ir import Cascade, Einsum
 from attnscope.einsum_cascade.operators import REDUCERS
 from attnscope.einsum_cascade.order import Stage, stages, successors
 from attnscope.einsum_cascade.passes import Family
-from attnscope.einsum_cascade.transform.corrections import NONE, UNCHANGED, Correction, correction, replaced_value
+from attnscope.einsum_cascade.transform.corrections import (
+    NONE,
+    UNCHANGED,
+    Correction,
+    correction,
+    divisors,
+    replaced_value,
+)
 from attnscope.einsum_cascade.transform.fuse import fuse, fuse_obstacle
 from attnscope.einsum_cascade.transform.rewrite import fresh_name
 from attnscope.errors import UsageError, did_you_mean
 
 
-def online(cascade: Cascade, rank: str) -> Cascade:
+def online(cascade: Cascade, rank: str, *, divide: bool = True) -> Cascade:
     """Return the cascade with its passes over ``rank`` merged, as far as corrections allow, through running values.
 
     Where nothing brings a value up to date (it goes through a sigmoid, or is itself an output), the pass boundary in
@@ -32,6 +39,7 @@ def online(cascade: Cascade, rank: str) -> Cascade:
         cascade: any cascade; where ``rank`` is partitioned, values are carried from tile to tile of its outermost
             part, else from element to element.
         rank: a declared rank.
+        divide: whether a correction may divide by a running value.
 
     Returns:
         A cascade that computes the same in fewer passes, or the cascade itself where that cannot be had.
@@ -43,7 +51,7 @@ def online(cascade: Cascade, rank: str) -> Cascade:
 
     if rank not in cascade.rank_names:
         raise UsageError(f"{cascade.name}: no rank named {rank!r}.{did_you_mean(rank, cascade.rank_names)}")
-    plan = Plan(_drawn_in(cascade, Family(cascade, rank)), rank)
+    plan = Plan(_drawn_in(cascade, Family(cascade, rank)), rank, divide=divide)
     rewritten = write(plan) if plan.carried else cascade
     fewer = analyse_passes(rewritten, rank).n_passes() < analyse_passes(cascade, rank).n_passes()
     return rewritten if fewer else cascade
@@ -83,8 +91,8 @@ class Plan:
         waiting: Einsums that wait for final values because nothing corrects them, with what they wait for.
     """
 
-    def __init__(self, cascade: Cascade, rank: str) -> None:
-        self.cascade, self.family = cascade, Family(cascade, rank)
+    def __init__(self, cascade: Cascade, rank: str, *, divide: bool) -> None:
+        self.cascade, self.family, self.divide = cascade, Family(cascade, rank), divide
         self.step = Var(self.family.leaves[0].lower())
         self.level: dict[str, int] = dict.fromkeys(cascade.inputs, 0)
         self.change: dict[str, Correction] = {}
@@ -168,6 +176,8 @@ class Plan:
         amount = change.factor if change.factor is not None else change.summand
         if amount is None:
             self.waiting[einsum.name] = "nothing corrects it as they change"
+        elif not self.divide and divisors(amount):
+            self.waiting[einsum.name] = f"its correction would divide by {', '.join(divisors(amount))}"
         elif self.step in einsum.folded and self._stray(einsum, amount):
             self.waiting[einsum.name] = "its correction differs along what is reduced"
         elif self.step in einsum.folded and any(var.rank in self.family.leaves for var in einsum.written):
