@@ -110,6 +110,4 @@ def catalogue() -> tuple[LibraryEntry, ...]:
 
 def _first_sentence(doc: str) -> str:
     text = doc.replace("\n", " ")
-    for stop in (". ", ": "):
-        text = text.split(stop)[0]
-    return text.rstrip(".:")
+    return text.split(". ")[0].rstrip(".")

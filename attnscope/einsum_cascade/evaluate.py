@@ -28,7 +28,7 @@ def _folded(einsum: Einsum, frame: Frame, conditions: Array | None) -> Tensor:
     result = Tensor(values, None if mask is None or mask.all() else np.broadcast_to(mask, frame.shape))
     left = list(frame.space)
     for reduction in einsum.reductions:
-        reducer = REDUCERS[reduction.operator]
+        reducer = frame.cascade.reducer(reduction.operator)
         for var in reduction.indices:
             axis = left.index(var)
             if reducer.ranked and einsum.produced is not None:

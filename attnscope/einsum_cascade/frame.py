@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from attnscope.einsum_cascade.expressions import Access, Call, Expr, Size, Var, accesses, shifted, walk
 from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.layout import flat_variable, storage_indices
-from attnscope.einsum_cascade.operators import OPERATORS
 
 Array = NDArray[Any]
 
@@ -78,7 +77,7 @@ class Frame:
         if isinstance(expr, Access):
             return self.read(expr).values
         if isinstance(expr, Call):
-            return OPERATORS[expr.operator].apply(*map(self.numbers, expr.args))
+            return self.cascade.operator(expr.operator).apply(*map(self.numbers, expr.args))
         if isinstance(expr, Var):
             return self.coordinates(expr)
         return np.asarray(self.sizes[expr.rank] if isinstance(expr, Size) else expr.value)
@@ -115,7 +114,9 @@ class Frame:
         args = [self.value(arg) for arg in expr.args]
         if expr.operator == "default":
             return Tensor(args[0].values if args[0].present is None else np.where(args[0].present, *_values(args)))
-        return Tensor(OPERATORS[expr.operator].apply(*_values(args)), reduce(both, (arg.present for arg in args)))
+        return Tensor(
+            self.cascade.operator(expr.operator).apply(*_values(args)), reduce(both, (arg.present for arg in args))
+        )
 
     # ---- reads
 

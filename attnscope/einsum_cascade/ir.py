@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from attnscope.einsum_cascade.definitions import Definition
 from attnscope.einsum_cascade.expressions import Access, Call, Expr, Number, Size, Var, accesses, shifted, walk
-from attnscope.einsum_cascade.operators import REDUCERS
+from attnscope.einsum_cascade.operators import OPERATORS, REDUCERS, Operator, Reducer
 from attnscope.einsum_cascade.spans import Span
 from attnscope.errors import UnknownNameError
 
@@ -153,6 +154,7 @@ class Cascade:
         declared_outputs: the ``outputs`` line, empty where there is none.
         claim: the reference it says it equals.
         closing: comment after the last Einsum.
+        definitions: the operators it defines for itself.
     """
 
     name: str
@@ -164,6 +166,7 @@ class Cascade:
     declared_outputs: tuple[str, ...] = ()
     claim: Claim | None = None
     closing: str = ""
+    definitions: tuple[Definition, ...] = ()
 
     def __post_init__(self) -> None:
         from attnscope.einsum_cascade.validate import validate
@@ -174,6 +177,28 @@ class Cascade:
     def by_name(self) -> dict[str, Einsum]:
         """The Einsum that writes each tensor."""
         return {einsum.name: einsum for einsum in self.einsums}
+
+    @cached_property
+    def operators(self) -> dict[str, Operator]:
+        """The map operators that the cascade defines for itself."""
+        found: dict[str, Operator] = {}
+        for definition in self.definitions:
+            found[definition.name] = definition.operator(dict(found))
+        return found
+
+    @cached_property
+    def reducers(self) -> dict[str, Reducer]:
+        """The reduce operators that the cascade defines for itself."""
+        found = (definition.reducer(self.operators) for definition in self.definitions)
+        return {reducer.name: reducer for reducer in found if reducer is not None}
+
+    def operator(self, name: str) -> Operator:
+        """Return a map operator, the cascade's own or a general one."""
+        return self.operators[name] if name in self.operators else OPERATORS[name]
+
+    def reducer(self, name: str) -> Reducer:
+        """Return a reduce operator, the cascade's own or a general one."""
+        return self.reducers[name] if name in self.reducers else REDUCERS[name]
 
     def einsum(self, name: str) -> Einsum:
         """Return the Einsum that writes ``name``; an unknown name is refused with the nearest one."""

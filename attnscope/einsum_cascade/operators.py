@@ -101,7 +101,9 @@ def _best_values(values: Array, axis: int, number: int) -> Array:
     return np.take_along_axis(values, _best_coordinates(values, axis, number), axis=axis)
 
 
-def _fold_pairs(combine: Callable[..., Array], identity: float) -> Callable[..., Array]:
+def fold_pairs(combine: Callable[..., Array], identity: float) -> Callable[..., Array]:
+    """Return a function ``(values, axis)`` that folds one axis with a binary operator."""
+
     def fold(values: Array, axis: int) -> Array:
         parts = np.moveaxis(values, axis, 0)
         folded: Array = np.full(parts.shape[1:], identity, values.dtype)
@@ -139,6 +141,7 @@ OPERATORS: dict[str, Operator] = {
         Operator("gt", 2, np.greater, "{0} > {1}"),
         Operator("ge", 2, np.greater_equal, r"{0} \ge {1}"),
         Operator("eq", 2, np.equal, "{0} = {1}"),
+        Operator("or", 2, np.logical_or, r"{0} \lor {1}"),
         Operator("ne", 2, np.not_equal, r"{0} \ne {1}"),
     )
 }
@@ -158,7 +161,17 @@ REDUCERS: dict[str, Reducer] = {
 }
 
 COMPARISONS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
-INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "floordiv": "//", "mod": "%", "pow": "**", **COMPARISONS}
+INFIX = {
+    "or": "or",
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "div": "/",
+    "floordiv": "//",
+    "mod": "%",
+    "pow": "**",
+    **COMPARISONS,
+}
 
 
 def register_operator(
@@ -192,7 +205,7 @@ def register_operator(
     operands = ", ".join(f"{{{i}}}" for i in range(arity))
     OPERATORS[name] = Operator(name, arity, apply, latex or rf"\mathrm{{{{{name}}}}}({operands})")
     if identity is not None:
-        REDUCERS[name] = Reducer(name, name, identity, _fold_pairs(apply, identity))
+        REDUCERS[name] = Reducer(name, name, identity, fold_pairs(apply, identity))
 
 
 def unregister_operator(name: str) -> None:

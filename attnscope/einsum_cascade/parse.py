@@ -4,11 +4,11 @@ Grammar (one statement a line; a line goes on inside parentheses or after a back
 
     statement  = "cascade" NAME | "source" TEXT | "ranks" rank {"," rank} | "inputs" tensor {"," tensor}
                | "outputs" NAME {"," NAME} | "equals" NAME ["(" NAME {"," NAME} ")"] ["over" VAR {"," VAR}] [where]
-               | einsum
+               | "operator" NAME "(" VAR {"," VAR} ")" "=" expression ["identity" NUMBER] | einsum
     rank       = NAME ["=" NAME {"*" NAME}]
     einsum     = tensor "=" expression {reduction | where | initial}
     reduction  = OPERATOR VAR {"," VAR}             sum e     max m1, m0
-    where      = "where" condition {("," | "and") condition}
+    where      = "where" condition {("," | "and") condition}      condition = comparison {"or" comparison}
     initial    = tensor "=" expression              RM[0] = -inf
     expression = the usual + - * / // % ** with functions exp(x), max(a, b), ...
 """
@@ -16,6 +16,7 @@ Grammar (one statement a line; a line goes on inside parentheses or after a back
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
+from attnscope.einsum_cascade.definitions import Definition
 from attnscope.einsum_cascade.expressions import Access, Call, Expr, Number, Size, Var, shifted
 from attnscope.einsum_cascade.ir import Cascade, Claim, Einsum, Rank, Reduction
 from attnscope.einsum_cascade.operators import COMPARISONS
@@ -23,7 +24,7 @@ from attnscope.einsum_cascade.spans import Source, Span, refusal
 from attnscope.einsum_cascade.tokens import Token, tokenize
 from attnscope.errors import CascadeError, did_you_mean
 
-HEADERS = ("cascade", "source", "ranks", "inputs", "outputs", "equals")
+HEADERS = ("cascade", "source", "ranks", "inputs", "outputs", "equals", "operator")
 SUMS = {"+": "add", "-": "sub"}
 PRODUCTS = {"*": "mul", "/": "div", "//": "floordiv", "%": "mod"}
 COMPARED = {sign: name for name, sign in COMPARISONS.items()}
@@ -61,6 +62,7 @@ class _Draft:
     inputs: list[Access] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     claim: Claim | None = None
+    definitions: list[Definition] = field(default_factory=list)
     einsums: list[Einsum] = field(default_factory=list)
     doc: list[str] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
@@ -128,6 +130,7 @@ class _Parser:
             declared_outputs=tuple(draft.outputs),
             claim=draft.claim,
             closing=draft.take_comments(),
+            definitions=tuple(draft.definitions),
         )
 
     def line(self) -> None:
@@ -200,6 +203,24 @@ class _Parser:
                 over.append(Var(self.name("an index such as 'p'").text).rank)
         where = self.conditions() if self.accept("where") else ()
         self.draft.claim = Claim(reference, tuple(arguments), where, tuple(over), word.span)
+
+    def _operator(self, _word: Token) -> None:
+        word = self.name("an operator's name")
+        self.expect("(", f"after {word.text!r}")
+        parameters = [self.variable().name]
+        while self.accept(","):
+            parameters.append(self.variable().name)
+        self.expect(")", "after the operands")
+        self.expect("=", f"after {word.text}'s operands")
+        expression = self.expression()
+        identity = self.constant() if self.accept("identity") else None
+        self.draft.definitions.append(Definition(word.text, tuple(parameters), expression, identity, word.span))
+
+    def constant(self) -> float:
+        token, value = self.token, self.signed()
+        if not isinstance(value, Number):
+            raise refusal("expected a number after 'identity', such as 0 or -inf", token)
+        return value.value
 
     def hyphenated(self, what: str, before: Token) -> str:
         """Read tokens that touch each other as one word: ``attention-1pass``."""
@@ -286,6 +307,16 @@ class _Parser:
         return tuple(found)
 
     def condition(self) -> list[Expr]:
+        """Read ``a or b`` as one condition, and a chain without ``or`` as several."""
+        found = self.comparison()
+        while self.peek("or"):
+            sign, right = self.advance(), self.comparison()
+            if len(found) > 1 or len(right) > 1:
+                raise refusal("'or' joins single comparisons: write '0 <= x' and 'x < w' apart", sign)
+            found = [Call("or", (found[0], right[0]), sign.span)]
+        return found
+
+    def comparison(self) -> list[Expr]:
         """Read ``0 <= p - m < W`` as two comparisons; a lone expression holds where it is not zero."""
         parts, signs = [self.expression()], []
         while self.token.text in COMPARED:

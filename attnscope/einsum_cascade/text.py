@@ -1,10 +1,12 @@
 """From a cascade to its canonical text; ``parse(to_text(cascade)) == cascade``."""
 
+from attnscope.einsum_cascade.definitions import Definition
 from attnscope.einsum_cascade.expressions import Access, Call, Expr, Number, Size, Var
 from attnscope.einsum_cascade.ir import Cascade, Claim, Einsum
 from attnscope.einsum_cascade.operators import INFIX
 
 PRECEDENCE = {
+    "or": 0,
     **dict.fromkeys(("lt", "le", "gt", "ge", "eq", "ne"), 1),
     **dict.fromkeys(("add", "sub"), 2),
     **dict.fromkeys(("mul", "div", "floordiv", "mod"), 3),
@@ -84,6 +86,13 @@ def comment_text(comment: str) -> list[str]:
     return [f"# {line}".rstrip() for line in comment.split("\n")] if comment else []
 
 
+def definition_text(definition: Definition) -> str:
+    """Return the ``operator`` line."""
+    operands = ", ".join(definition.parameters)
+    identity = "" if definition.identity is None else f"  identity {number_text(definition.identity)}"
+    return f"operator {definition.name}({operands}) = {expression_text(definition.expression)}{identity}"
+
+
 def claim_text(claim: Claim) -> str:
     """Return the ``equals`` line."""
     arguments = f"({', '.join(claim.arguments)})" if claim.arguments else ""
@@ -99,6 +108,7 @@ def to_text(cascade: Cascade) -> str:
     if cascade.declared_inputs:
         declared = (expression_text(a) if a.indices else a.tensor for a in cascade.declared_inputs)
         lines.append(f"inputs  {', '.join(declared)}")
+    lines += [definition_text(definition) for definition in cascade.definitions]
     lines += [f"outputs {', '.join(cascade.declared_outputs)}"] if cascade.declared_outputs else []
     lines += [claim_text(cascade.claim)] if cascade.claim else []
     return "\n".join([*lines, "", *_einsum_lines(cascade), *comment_text(cascade.closing)]) + "\n"

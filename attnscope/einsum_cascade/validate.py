@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from attnscope.einsum_cascade.definitions import check_definitions
 from attnscope.einsum_cascade.expressions import Access, Call, Expr, Size, Var, shifted, walk
 from attnscope.einsum_cascade.ir import Cascade, Einsum
 from attnscope.einsum_cascade.layout import flat_variable, storage_indices
@@ -19,6 +20,7 @@ def validate(cascade: Cascade) -> None:
     Raises:
         CascadeError: at the place that breaks it.
     """
+    check_definitions(cascade.definitions)
     _check_ranks(cascade)
     _check_names(cascade)
     for einsum in cascade.einsums:
@@ -122,21 +124,23 @@ class _Rules:
         self.declared(node.rank, node.rank, node)
 
     def call(self, node: Call) -> None:
-        if node.operator not in OPERATORS:
-            near = did_you_mean(node.operator, OPERATORS)
-            raise refusal(f"no operator named {node.operator!r}.{near} See register_operator for your own.", node)
-        arity = OPERATORS[node.operator].arity
+        known = {**OPERATORS, **self.cascade.operators}
+        if node.operator not in known:
+            near = did_you_mean(node.operator, known)
+            mend = f"Define it with a line 'operator {node.operator}(x) = ...'."
+            raise refusal(f"no operator named {node.operator!r}.{near} {mend}", node)
+        arity = known[node.operator].arity
         if len(node.args) != arity:
             raise refusal(f"operator {node.operator!r} takes {arity} operands, {len(node.args)} are given", node)
 
     def reductions(self) -> None:
-        einsum = self.einsum
+        einsum, known = self.einsum, {**REDUCERS, **self.cascade.reducers}
         present = {node for expr in self.right for node in walk(expr) if isinstance(node, Var)}
         for reduction in einsum.reductions:
-            if reduction.operator not in REDUCERS:
-                near = did_you_mean(reduction.operator, REDUCERS)
+            if reduction.operator not in known:
+                near = did_you_mean(reduction.operator, known)
                 raise refusal(
-                    f"no reduce operator named {reduction.operator!r}.{near} Known: {', '.join(sorted(REDUCERS))}.",
+                    f"no reduce operator named {reduction.operator!r}.{near} Known: {', '.join(sorted(known))}.",
                     reduction,
                 )
             for var in reduction.indices:

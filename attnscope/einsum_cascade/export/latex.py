@@ -80,7 +80,8 @@ def _call(call: Call) -> str:
         args[0] = _wrapped(call.args[0], ATOM) if call.operator == "pow" else args[0]
     else:
         args = [_wrapped(call.args[0], level), *(_wrapped(arg, level + 1) for arg in call.args[1:])]
-    return OPERATORS[call.operator].latex.format(*args)
+    template = OPERATORS[call.operator].latex if call.operator in OPERATORS else ""
+    return template.format(*args) if template else rf"\mathrm{{{call.operator}}}({', '.join(args)})"
 
 
 def _has_access(expr: Expr) -> bool:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from attnscope.einsum_cascade.definitions import Definition
 from attnscope.einsum_cascade.expressions import Access, Call, Expr, Number, Size, Var
 from attnscope.einsum_cascade.ir import Cascade, Claim, Einsum, Rank, Reduction
 from attnscope.einsum_cascade.text import einsum_text
@@ -49,6 +50,7 @@ def to_dict(cascade: Cascade) -> dict[str, Any]:
         "claim": _claim_tree(cascade.claim),
         "einsums": [_einsum_tree(einsum) for einsum in cascade.einsums],
         "closing": cascade.closing,
+        "definitions": [_definition_tree(definition) for definition in cascade.definitions],
     }
 
 
@@ -67,6 +69,7 @@ def from_dict(data: Mapping[str, Any]) -> Cascade:
             declared_outputs=tuple(data["declared_outputs"]),
             claim=_claim(data["claim"]),
             closing=data["closing"],
+            definitions=tuple(map(_definition, data["definitions"])),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise CascadeError(f"not a cascade: {error!r} in its JSON", source="<json>") from error
@@ -126,6 +129,22 @@ def _einsum(tree: Mapping[str, Any]) -> Einsum:
         None if tree["initial"] is None else _expr(tree["initial"]),
         tree["doc"],
     )
+
+
+def _definition_tree(definition: Definition) -> dict[str, Any]:
+    identity = None if definition.identity is None else _tree(Number(definition.identity))
+    parameters = list(definition.parameters)
+    return {
+        "name": definition.name,
+        "parameters": parameters,
+        "expression": _tree(definition.expression),
+        "identity": identity,
+    }
+
+
+def _definition(tree: Mapping[str, Any]) -> Definition:
+    identity = None if tree["identity"] is None else float(tree["identity"])
+    return Definition(tree["name"], tuple(tree["parameters"]), _expr(tree["expression"]), identity)
 
 
 def _claim_tree(claim: Claim | None) -> dict[str, Any] | None:

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from attnscope.einsum_cascade.expressions import Access, Call, Expr, Number, Size, Var, rebuild, shifted, walk
 from attnscope.einsum_cascade.ir import Cascade, Einsum, Reduction
-from attnscope.einsum_cascade.operators import REDUCERS
 from attnscope.einsum_cascade.order import stages
 from attnscope.einsum_cascade.transform.corrections import divisors
 from attnscope.einsum_cascade.transform.online import Plan
@@ -90,8 +89,8 @@ class _Writer:
         newer, older = self.plan.generations(Access(einsum.name, einsum.indices))
         local = self.local(einsum)
         corrected = self.corrected(einsum, older, operator)
-        combined = Call(REDUCERS[operator].combine, (corrected, local))
-        start = Number(REDUCERS[operator].identity)
+        combined = Call(self.cascade.reducer(operator).combine, (corrected, local))
+        start = Number(self.cascade.reducer(operator).identity)
         self.made.append(Einsum(newer.tensor, newer.indices, combined, initial=start, doc=einsum.doc))
 
     def local(self, einsum: Einsum) -> Expr:
@@ -106,7 +105,7 @@ class _Writer:
             self.made.append(replace(inner, name=access.tensor, indices=access.indices, reductions=reductions, doc=""))
         if not self.may_skip(einsum):
             return access
-        return Call("default", (access, Number(REDUCERS[last.operator].identity)))
+        return Call("default", (access, Number(self.cascade.reducer(last.operator).identity)))
 
     def may_skip(self, einsum: Einsum) -> bool:
         """Whether a tile may be absent here while a running value that the correction follows moves on."""
@@ -143,7 +142,7 @@ class _Writer:
         change = self.plan.change[einsum.name]
         if change.trivial:
             return older
-        by_factor = REDUCERS[operator].combine == "add"
+        by_factor = self.cascade.reducer(operator).combine == "add"
         amount = change.factor if by_factor else change.summand
         assert amount is not None
         name = self.plan.fresh(f"S{einsum.name}")

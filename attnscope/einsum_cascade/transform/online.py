@@ -12,7 +12,6 @@ Gimelshein (arXiv 1805.02867), whose weights are the output, as two passes.
 from attnscope.einsum_cascade.analysis import analyse_passes
 from attnscope.einsum_cascade.expressions import Access, Expr, Var, next_generation, walk
 from attnscope.einsum_cascade.ir import Cascade, Einsum
-from attnscope.einsum_cascade.operators import REDUCERS
 from attnscope.einsum_cascade.order import Stage, stages, successors
 from attnscope.einsum_cascade.passes import Family
 from attnscope.einsum_cascade.transform.corrections import (
@@ -166,7 +165,9 @@ class Plan:
 
     def _may_run(self, einsum: Einsum) -> bool:
         owner = [r for r in einsum.reductions if self.step in r.indices]
-        return bool(owner) and owner[0] is einsum.reductions[-1] and bool(REDUCERS[owner[0].operator].combine)
+        return (
+            bool(owner) and owner[0] is einsum.reductions[-1] and bool(self.cascade.reducer(owner[0].operator).combine)
+        )
 
     def _settle(self, einsum: Einsum, level: int) -> tuple[int, Correction]:
         """Return the pass of an Einsum and how its value changes there; one pass later nothing changes."""

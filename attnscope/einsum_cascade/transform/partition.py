@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from attnscope.einsum_cascade.expressions import Access, Expr, Size, Var, rebuild, shifted, walk
 from attnscope.einsum_cascade.ir import Cascade, Einsum, Rank, Reduction
-from attnscope.einsum_cascade.operators import REDUCERS
 from attnscope.einsum_cascade.spans import refusal
 from attnscope.einsum_cascade.transform.rewrite import fresh_name, replaced
 from attnscope.errors import UsageError, did_you_mean
@@ -39,11 +38,11 @@ def partition(cascade: Cascade, rank: str, parts: tuple[str, ...] = ()) -> Casca
         name=f"{cascade.name}-partitioned",
         doc=f"Derived from {cascade.name}: {rank} in tiles.",
         ranks=ranks if declared else (*ranks, Rank(rank, names)),
-        einsums=tuple(_partitioned(einsum, rank, names) for einsum in cascade.einsums),
+        einsums=tuple(_partitioned(cascade, einsum, rank, names) for einsum in cascade.einsums),
     )
 
 
-def _partitioned(einsum: Einsum, rank: str, names: tuple[str, ...]) -> Einsum:
+def _partitioned(cascade: Cascade, einsum: Einsum, rank: str, names: tuple[str, ...]) -> Einsum:
     def parts_of(var: Var) -> tuple[Var, ...]:
         primes = "'" * var.name.count("'")
         return tuple(Var(name.lower() + primes) for name in names)
@@ -57,7 +56,7 @@ def _partitioned(einsum: Einsum, rank: str, names: tuple[str, ...]) -> Einsum:
     def change(expr: Expr) -> Expr | None:
         return replace(expr, indices=indices(expr.indices)) if isinstance(expr, Access) else None
 
-    _check_partition(einsum, rank)
+    _check_partition(cascade, einsum, rank)
     reductions = []
     for reduction in einsum.reductions:
         split = (parts_of(var) if var.rank == rank else (var,) for var in reduction.indices)
@@ -66,7 +65,7 @@ def _partitioned(einsum: Einsum, rank: str, names: tuple[str, ...]) -> Einsum:
     return replace(changed, indices=indices(einsum.indices), reductions=tuple(reductions))
 
 
-def _check_partition(einsum: Einsum, rank: str) -> None:
+def _check_partition(cascade: Cascade, einsum: Einsum, rank: str) -> None:
     indices = [*einsum.indices, *(index for access in einsum.reads for index in access.indices)]
     for index in indices:
         pair = shifted(index)
@@ -75,7 +74,7 @@ def _check_partition(einsum: Einsum, rank: str) -> None:
         if pair is None and any(isinstance(node, Var) and node.rank == rank for node in walk(index)):
             raise refusal(f"{einsum.name} computes an index from {rank.lower()!r}, so it cannot be partitioned", einsum)
     for reduction in einsum.reductions:
-        if not REDUCERS[reduction.operator].combine and any(var.rank == rank for var in reduction.indices):
+        if not cascade.reducer(reduction.operator).combine and any(var.rank == rank for var in reduction.indices):
             raise refusal(f"{reduction.operator!r} gives coordinates of {rank}, so it cannot be partitioned", reduction)
 
 
@@ -95,7 +94,7 @@ def split_reduction(cascade: Cascade, tensor: str, inner: tuple[str, ...]) -> Ca
     if len(einsum.reductions) != 1 or not first or not rest:
         raise refusal(f"{tensor} is not one reduction over {', '.join(inner)} and another rank", einsum)
     operator = einsum.reductions[0].operator
-    if not REDUCERS[operator].combine:
+    if not cascade.reducer(operator).combine:
         raise refusal(f"{tensor} reduces by {operator!r}, which has no partial results", einsum)
     name = fresh_name(f"L{tensor}", cascade.tensors)
     kept = (*rest, *einsum.written)
