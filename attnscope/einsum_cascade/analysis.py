@@ -195,6 +195,18 @@ def analyse_passes(cascade: Cascade, rank: str = "M", *, sizes: Mapping[str, int
     )
 
 
+def analyse_every_rank(cascade: Cascade, *, sizes: Mapping[str, int] | None = None) -> tuple[PassAnalysis, ...]:
+    """Return the analysis for every rank that the cascade runs over: whole ranks, and primed ones by themselves."""
+    labels = (var.label for einsum in cascade.einsums for var in einsum.variables)
+    whole = dict.fromkeys(label if label.endswith("'") else _whole(cascade, label) for label in labels)
+    return tuple(analyse_passes(cascade, label, sizes=sizes) for label in whole)
+
+
+def _whole(cascade: Cascade, rank: str) -> str:
+    around = next((name for name, parts in cascade.partitions.items() if rank in parts), None)
+    return _whole(cascade, around) if around else rank
+
+
 def _boundaries(family: Family, inference: Inference) -> tuple[Boundary, ...]:
     cascade, passes = family.cascade, inference.passes()
     last = max((passes[name] for name in inference.touching), default=0)

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from attnscope.einsum_cascade.einsum import Einsum
 from attnscope.einsum_cascade.expressions import Var, accesses
 from attnscope.einsum_cascade.frame import Frame
-from attnscope.einsum_cascade.ir import Cascade, Einsum
+from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.sizes import resolve_sizes
 from attnscope.errors import UsageError
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from attnscope.einsum_cascade.einsum import Einsum, is_constant
 from attnscope.einsum_cascade.expressions import Access, Call, Expr, Number, Var
 from attnscope.einsum_cascade.frame import Frame, Tensor, both
-from attnscope.einsum_cascade.ir import Einsum, is_constant
 from attnscope.einsum_cascade.operators import REDUCERS, Reducer
+from attnscope.einsum_cascade.sizes import require_room
 
 Array = NDArray[Any]
 
@@ -24,6 +25,7 @@ def evaluate(einsum: Einsum, frame: Frame) -> Tensor:
 def _folded(einsum: Einsum, frame: Frame, conditions: Array | None) -> Tensor:
     mapped = frame.value(einsum.expression)
     mask = both(mapped.present, conditions)
+    require_room(frame.cascade, f"the iteration space of {einsum.name}", frame.shape)
     values = np.broadcast_to(mapped.values, frame.shape)
     result = Tensor(values, None if mask is None or mask.all() else np.broadcast_to(mask, frame.shape))
     left = list(frame.space)

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from attnscope.einsum_cascade.einsum import Einsum
 from attnscope.einsum_cascade.evaluate import evaluate
 from attnscope.einsum_cascade.frame import Frame, Tensor
-from attnscope.einsum_cascade.ir import Cascade, Einsum
+from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.order import Stage, stages
-from attnscope.einsum_cascade.sizes import resolve_sizes, stored_shape
+from attnscope.einsum_cascade.sizes import require_room, resolve_sizes, stored_shape
 from attnscope.errors import CascadeError, UnknownNameError, did_you_mean
 
 Array = NDArray[Any]
@@ -48,6 +49,8 @@ def execute(
             raise UnknownNameError("tensor", name, cascade.tensors, cascade.name)
     found = resolve_sizes(cascade, sizes or {}, {name: array.shape for name, array in arrays.items()})
     dtype = np.result_type(np.float32, *(a.dtype for a in arrays.values() if a.dtype.kind == "f"))
+    for einsum in cascade.einsums:
+        require_room(cascade, einsum.name, stored_shape(cascade, einsum.name, found))
     tensors = {name: Tensor(array) for name, array in arrays.items()}
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
         for stage in stages(cascade):
@@ -69,6 +72,8 @@ def random_inputs(
     found = resolve_sizes(cascade, sizes)
     rng = np.random.default_rng(seed)
     shapes = {name: tuple(found[rank] for rank in cascade.tensor_ranks(name)) for name in cascade.inputs}
+    for name, shape in shapes.items():
+        require_room(cascade, name, shape)
     return {name: rng.normal(size=shape).astype(dtype) for name, shape in shapes.items()}
 
 

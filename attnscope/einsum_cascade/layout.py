@@ -7,8 +7,9 @@ A tensor is stored once, over the ranks of :meth:`Cascade.tensor_ranks`. An Eins
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from attnscope.einsum_cascade.einsum import index_rank
 from attnscope.einsum_cascade.expressions import Access, Call, Expr, Size, Var
-from attnscope.einsum_cascade.ir import Cascade, index_rank
+from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.spans import refusal
 from attnscope.einsum_cascade.text import index_text
 

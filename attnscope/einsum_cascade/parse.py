@@ -1,4 +1,4 @@
-"""From text to a cascade: a recursive-descent parser whose refusals carry line, column, caret and the mend.
+"""From text to a cascade: a parser whose refusals carry line, column, caret and the mend.
 
 Grammar (one statement a line; a line goes on inside parentheses or after a backslash)::
 
@@ -13,21 +13,21 @@ Grammar (one statement a line; a line goes on inside parentheses or after a back
     expression = the usual + - * / // % ** with functions exp(x), max(a, b), ...
 """
 
+import re
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from attnscope.einsum_cascade.definitions import Definition
-from attnscope.einsum_cascade.expressions import Access, Call, Expr, Number, Size, Var, shifted
-from attnscope.einsum_cascade.ir import Cascade, Claim, Einsum, Rank, Reduction
-from attnscope.einsum_cascade.operators import COMPARISONS
-from attnscope.einsum_cascade.spans import Source, Span, refusal
-from attnscope.einsum_cascade.tokens import Token, tokenize
+from attnscope.einsum_cascade.einsum import Claim, Einsum, Rank, Reduction
+from attnscope.einsum_cascade.expressions import Access, Expr, Number, Var, shifted
+from attnscope.einsum_cascade.ir import Cascade
+from attnscope.einsum_cascade.spans import Source, refusal
+from attnscope.einsum_cascade.syntax import SyntaxReader
+from attnscope.einsum_cascade.tokens import Token
 from attnscope.errors import CascadeError, did_you_mean
 
 HEADERS = ("cascade", "source", "ranks", "inputs", "outputs", "equals", "operator")
-SUMS = {"+": "add", "-": "sub"}
-PRODUCTS = {"*": "mul", "/": "div", "//": "floordiv", "%": "mod"}
-COMPARED = {sign: name for name, sign in COMPARISONS.items()}
+SINGLE = ("cascade", "source", "equals")
 
 
 def parse(text: str, source: str = "<cascade>") -> Cascade:
@@ -64,6 +64,7 @@ class _Draft:
     claim: Claim | None = None
     definitions: list[Definition] = field(default_factory=list)
     einsums: list[Einsum] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
     doc: list[str] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
 
@@ -72,44 +73,10 @@ class _Draft:
         return taken
 
 
-class _Parser:
+class _Parser(SyntaxReader):
     def __init__(self, source: Source) -> None:
-        self.source = source
-        self.tokens = list(tokenize(source))
-        self.at = 0
+        super().__init__(source)
         self.draft = _Draft()
-
-    # ---- tokens
-
-    @property
-    def token(self) -> Token:
-        return self.tokens[self.at]
-
-    def peek(self, text: str, ahead: int = 0) -> bool:
-        at = min(self.at + ahead, len(self.tokens) - 1)
-        return self.tokens[at].text == text and self.tokens[at].kind in ("name", "sign")
-
-    def advance(self) -> Token:
-        self.at += 1
-        return self.tokens[self.at - 1]
-
-    def accept(self, text: str) -> bool:
-        found = self.peek(text)
-        self.at += found
-        return found
-
-    def expect(self, text: str, why: str) -> Token:
-        if not self.peek(text):
-            raise refusal(f"expected {text!r} {why}, found {self.token.shown}", self.token)
-        return self.advance()
-
-    def name(self, what: str) -> Token:
-        if self.token.kind != "name":
-            raise refusal(f"expected {what}, found {self.token.shown}", self.token)
-        return self.advance()
-
-    def at_end(self) -> bool:
-        return self.token.kind in ("newline", "end", "comment")
 
     # ---- lines
 
@@ -119,9 +86,9 @@ class _Parser:
         draft = self.draft
         if not draft.einsums:
             raise refusal("no Einsum: write at least one, such as 'QK[m, p] = Q[e, p] * K[e, m]   sum e'", self.token)
-        stem = PurePath(self.source.name).stem
+        stem = re.sub(r"[^A-Za-z0-9_]+", "-", PurePath(self.source.name).stem).strip("-")
         return Cascade(
-            name=draft.name or stem.strip("<>"),
+            name=draft.name or stem or "cascade",
             ranks=tuple(draft.ranks),
             einsums=tuple(draft.einsums),
             doc="\n".join(draft.doc),
@@ -147,6 +114,9 @@ class _Parser:
         word = self.advance()
         if self.draft.einsums:
             raise refusal(f"a {word.text!r} line must stand before the first Einsum", word)
+        if word.text in SINGLE and word.text in self.draft.seen:
+            raise refusal(f"a second {word.text!r} line; a cascade has one", word)
+        self.draft.seen.add(word.text)
         getattr(self, f"_{word.text}")(word)
         self.end_of_line()
         if self.draft.comments:
@@ -297,108 +267,3 @@ class _Parser:
             )
         self.expect("=", "after the generation of the start value")
         return self.expression()
-
-    # ---- expressions
-
-    def conditions(self) -> tuple[Expr, ...]:
-        found = list(self.condition())
-        while self.accept(",") or self.accept("and"):
-            found += self.condition()
-        return tuple(found)
-
-    def condition(self) -> list[Expr]:
-        """Read ``a or b`` as one condition, and a chain without ``or`` as several."""
-        found = self.comparison()
-        while self.peek("or"):
-            sign, right = self.advance(), self.comparison()
-            if len(found) > 1 or len(right) > 1:
-                raise refusal("'or' joins single comparisons: write '0 <= x' and 'x < w' apart", sign)
-            found = [Call("or", (found[0], right[0]), sign.span)]
-        return found
-
-    def comparison(self) -> list[Expr]:
-        """Read ``0 <= p - m < W`` as two comparisons; a lone expression holds where it is not zero."""
-        parts, signs = [self.expression()], []
-        while self.token.text in COMPARED:
-            signs.append(self.advance())
-            parts.append(self.expression())
-        pairs = zip(parts, signs, parts[1:], strict=False)
-        return [Call(COMPARED[sign.text], (a, b), sign.span) for a, sign, b in pairs] or parts
-
-    def expression(self) -> Expr:
-        left = self.product()
-        while self.token.text in SUMS and self.token.kind == "sign":
-            sign = self.advance()
-            left = Call(SUMS[sign.text], (left, self.product()), sign.span)
-        return left
-
-    def product(self) -> Expr:
-        left = self.signed()
-        while self.token.text in PRODUCTS and self.token.kind == "sign":
-            sign = self.advance()
-            left = Call(PRODUCTS[sign.text], (left, self.signed()), sign.span)
-        return left
-
-    def signed(self) -> Expr:
-        sign = self.token
-        if not self.accept("-"):
-            return self.power()
-        inner = self.signed()
-        return Number(-inner.value, sign.span) if isinstance(inner, Number) else Call("neg", (inner,), sign.span)
-
-    def power(self) -> Expr:
-        base, sign = self.primary(), self.token
-        return Call("pow", (base, self.signed()), sign.span) if self.accept("**") else base
-
-    def primary(self) -> Expr:
-        token = self.token
-        if token.kind == "number":
-            self.advance()
-            value = float(token.text)
-            return Number(int(value) if value.is_integer() else value, token.span)
-        if self.accept("("):
-            inner = self.expression()
-            self.expect(")", f"to close the '(' of column {token.span.column}")
-            return inner
-        if token.kind != "name":
-            raise refusal(f"expected a tensor, a number, a function or '(', found {token.shown}", token)
-        return self.named(self.advance())
-
-    def named(self, word: Token) -> Expr:
-        if self.peek("["):
-            return self.access(word)
-        if self.accept("("):
-            return self.call(word)
-        if word.text == "inf":
-            return Number(float("inf"), word.span)
-        if word.text[0].isupper():
-            return Size(word.text, word.span)
-        return Var(word.text, word.span)
-
-    def access(self, word: Token) -> Access:
-        opening = self.expect("[", f"after {word.text!r}")
-        indices: list[Expr] = []
-        while not self.peek("]"):
-            if indices:
-                self.expect_in_indices(opening.span)
-            indices.append(self.expression())
-        self.advance()
-        return Access(word.text, tuple(indices), word.span)
-
-    def expect_in_indices(self, opening: Span) -> None:
-        if not self.accept(","):
-            raise refusal(
-                f"expected ',' or ']' to close the '[' of column {opening.column}, found {self.token.shown}", self.token
-            )
-
-    def call(self, word: Token) -> Expr:
-        args = [self.expression()]
-        while self.accept(","):
-            args.append(self.expression())
-        self.expect(")", f"to close {word.text}(")
-        if word.text in ("max", "min") and len(args) > 2:
-            folded = args[0]
-            for arg in args[1:]:
-                folded = Call(word.text, (folded, arg), word.span)
-            return folded
-        return Call(word.text, tuple(args), word.span)

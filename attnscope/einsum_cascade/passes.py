@@ -16,8 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from attnscope.einsum_cascade.einsum import Einsum
 from attnscope.einsum_cascade.expressions import Access, Number, Var, accesses, shifted
-from attnscope.einsum_cascade.ir import Cascade, Einsum
+from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.layout import Group, groups
 from attnscope.einsum_cascade.order import stages
 from attnscope.errors import CascadeError, UnknownNameError

@@ -7,6 +7,8 @@ from attnscope.einsum_cascade.expressions import Size, walk
 from attnscope.einsum_cascade.ir import Cascade
 from attnscope.errors import CascadeError, UsageError, did_you_mean
 
+MOST_ELEMENTS = 2**28
+
 
 def resolve_sizes(
     cascade: Cascade, sizes: Mapping[str, int], shapes: Mapping[str, tuple[int, ...]] | None = None
@@ -28,9 +30,7 @@ def resolve_sizes(
         if name not in cascade.rank_names:
             near = did_you_mean(name, cascade.rank_names)
             raise UsageError(f"{cascade.name}: no rank named {name!r}.{near} Ranks: {', '.join(cascade.rank_names)}.")
-        if size != int(size) or size < 1:
-            raise UsageError(f"{cascade.name}: rank {name} must be a whole number of at least 1, got {size!r}")
-        found[name] = int(size)
+        found[name] = _whole_number(cascade, name, size)
     for tensor, shape in (shapes or {}).items():
         for rank, size in zip(cascade.tensor_ranks(tensor), shape, strict=True):
             if found.setdefault(rank, size) != size:
@@ -41,6 +41,30 @@ def resolve_sizes(
     if missing:
         raise _missing(cascade, missing[0])
     return found
+
+
+def _whole_number(cascade: Cascade, rank: str, size: float) -> int:
+    try:
+        whole = int(size)
+    except (TypeError, ValueError, OverflowError):
+        whole = 0
+    if whole != size or whole < 1:
+        raise UsageError(f"{cascade.name}: rank {rank} must be a whole number of at least 1, got {size!r}")
+    return whole
+
+
+def require_room(cascade: Cascade, what: str, shape: tuple[int, ...]) -> None:
+    """Refuse arrays that are too large to execute on; analysis and counting have no such limit.
+
+    Raises:
+        CascadeError: there are more than ``MOST_ELEMENTS`` elements.
+    """
+    elements = math.prod(shape)
+    if elements > MOST_ELEMENTS:
+        raise CascadeError(
+            f"{what} would have {elements:.3g} elements; execution takes at most {MOST_ELEMENTS:.3g}: use smaller lengths",
+            source=cascade.name,
+        )
 
 
 def _mismatch(cascade: Cascade, rank: str, first: tuple[str, int], second: tuple[str, int]) -> CascadeError:

@@ -11,8 +11,9 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from attnscope.einsum_cascade.einsum import Einsum
 from attnscope.einsum_cascade.expressions import Access, Call, Expr, Number, Size, Var
-from attnscope.einsum_cascade.ir import Cascade, Einsum
+from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.layout import storage_indices
 from attnscope.einsum_cascade.parse import parse
 from attnscope.einsum_cascade.transform.rename import rename_tensors

@@ -1,8 +1,9 @@
 """From a cascade to its canonical text; ``parse(to_text(cascade)) == cascade``."""
 
 from attnscope.einsum_cascade.definitions import Definition
+from attnscope.einsum_cascade.einsum import Claim, Einsum
 from attnscope.einsum_cascade.expressions import Access, Call, Expr, Number, Size, Var
-from attnscope.einsum_cascade.ir import Cascade, Claim, Einsum
+from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.operators import INFIX
 
 PRECEDENCE = {

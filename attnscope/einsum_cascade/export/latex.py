@@ -2,8 +2,9 @@
 
 import re
 
+from attnscope.einsum_cascade.einsum import Einsum, Reduction
 from attnscope.einsum_cascade.expressions import Access, Call, Expr, Number, Size, Var
-from attnscope.einsum_cascade.ir import Cascade, Einsum, Reduction
+from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.operators import OPERATORS
 from attnscope.einsum_cascade.text import ATOM, PRECEDENCE, number_text
 

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from attnscope.einsum_cascade.definitions import Definition
+from attnscope.einsum_cascade.einsum import Claim, Einsum, Rank, Reduction
 from attnscope.einsum_cascade.expressions import Access, Call, Expr, Number, Size, Var
-from attnscope.einsum_cascade.ir import Cascade, Claim, Einsum, Rank, Reduction
+from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.text import einsum_text
 from attnscope.errors import CascadeError
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from attnscope.einsum_cascade.einsum import Einsum, Reduction
 from attnscope.einsum_cascade.expressions import Access, Call, Expr, Number, Size, Var, rebuild, shifted, walk
-from attnscope.einsum_cascade.ir import Cascade, Einsum, Reduction
+from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.order import stages
 from attnscope.einsum_cascade.transform.corrections import divisors
 from attnscope.einsum_cascade.transform.online import Plan

@@ -3,8 +3,9 @@
 from collections import Counter
 from hashlib import sha256
 
+from attnscope.einsum_cascade.einsum import Einsum
 from attnscope.einsum_cascade.expressions import Access, Call, Expr, Var
-from attnscope.einsum_cascade.ir import Cascade, Einsum
+from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.layout import storage_indices
 from attnscope.einsum_cascade.text import expression_text, index_text
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from attnscope.einsum_cascade.einsum import Einsum
 from attnscope.einsum_cascade.expressions import Access, Call, Expr, Number, Var, accesses, walk
-from attnscope.einsum_cascade.ir import Cascade, Einsum
+from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.transform.fuse import fuse
 from attnscope.einsum_cascade.transform.rewrite import derived, fresh_name
 

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from attnscope.einsum_cascade.einsum import Einsum
 from attnscope.einsum_cascade.expressions import Access, Expr, Var, rebuild, walk
-from attnscope.einsum_cascade.ir import Cascade, Einsum
+from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.layout import groups
 from attnscope.einsum_cascade.spans import refusal
 from attnscope.einsum_cascade.transform.rewrite import replaced

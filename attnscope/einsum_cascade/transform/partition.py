@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from attnscope.einsum_cascade.einsum import Einsum, Rank, Reduction
 from attnscope.einsum_cascade.expressions import Access, Expr, Size, Var, rebuild, shifted, walk
-from attnscope.einsum_cascade.ir import Cascade, Einsum, Rank, Reduction
+from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.spans import refusal
 from attnscope.einsum_cascade.transform.rewrite import fresh_name, replaced
 from attnscope.errors import UsageError, did_you_mean

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from attnscope.einsum_cascade.einsum import Rank
 from attnscope.einsum_cascade.expressions import Access, Expr, Size, Var, rebuild
-from attnscope.einsum_cascade.ir import Cascade, Rank
+from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.transform.rewrite import replaced
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from attnscope.einsum_cascade.einsum import Einsum
 from attnscope.einsum_cascade.expressions import Expr, Var, rebuild
-from attnscope.einsum_cascade.ir import Cascade, Einsum
+from attnscope.einsum_cascade.ir import Cascade
 
 Change = Callable[[Expr], Expr | None]
 
