@@ -1,14 +1,14 @@
 """How the free sizes of a mapping are chosen: the largest block that fits, FLAT's rule, or a search."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from math import ceil
 
 from attnscope.errors import IllegalMappingError
 from attnscope.mappings.spatial.counts import block_tiles, ceil_div
 from attnscope.mappings.spatial.plan import Plan, Sizes, compile_plan
 from attnscope.mappings.spatial.tiling import Place, Tiling
-from attnscope.mappings.spatial.traffic import dram_words
+from attnscope.mappings.spatial.traffic import dram_words, operand_words
 from attnscope.units import format_bytes
 
 
@@ -116,7 +116,7 @@ def _unfused(plan: Plan, s: Sizes, block: int | None) -> Tiling:
     """Search each product for the operand to keep in the buffer: the other one is fetched once for each block of it.
 
     QK keeps queries or keys; AV keeps outputs or values. Of the block heights that fit, the highest moves the
-    fewest words, so the search over these four operands is exact.
+    fewest words and the products share no operand, so the search over these four is exact.
     """
     if block is not None:
         raise IllegalMappingError(
@@ -127,7 +127,8 @@ def _unfused(plan: Plan, s: Sizes, block: int | None) -> Tiling:
     keys = blocks_of(s.M, s.E, array.columns * s.E, capacity, s.word_bytes)
     outputs = blocks_of(s.P, s.F, array.rows * s.F, capacity, s.word_bytes)
     values = blocks_of(s.M, s.F, array.columns * s.F, capacity, s.word_bytes)
-    base = Tiling(
+    make = partial(
+        Tiling,
         dataflow="output",
         block_tiles=s.P_tiles,
         blocks=1,
@@ -138,12 +139,11 @@ def _unfused(plan: Plan, s: Sizes, block: int | None) -> Tiling:
         occupancy_bytes=capacity,
         granularity="phase",
     )
-    candidates = [
-        replace(base, refetch=first | second)
-        for first in ({"K": queries}, {"Q": keys})
-        for second in ({"V": outputs}, {"AV": values})
-    ]
-    return min(candidates, key=lambda tiling: dram_words(plan, s, tiling))
+
+    def cheaper(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+        return min((one, other), key=lambda again: operand_words(plan, s, make(refetch=again), (*one, *other)))
+
+    return make(refetch=cheaper({"K": queries}, {"Q": keys}) | cheaper({"V": outputs}, {"AV": values}))
 
 
 def blocks_of(extent: int, width: int, other_words: int, capacity_bytes: int, word_bytes: int) -> int:

@@ -23,7 +23,7 @@ def array_cycles(instances: int, extents: Iterable[int], parallel: Iterable[int]
 
     FuseMax (MICRO 2024) section V; equals E, 1, 7, 1, F cycles per tile for QK, LM, SLN, SLD, SLNV on 256 x 256 PEs.
     """
-    return instances * op_cycles * prod(ceil_div(x, n) for x, n in zip(extents, parallel, strict=True))
+    return instances * op_cycles * prod(map(ceil_div, extents, parallel))
 
 
 def first_read_elided(steps: int) -> float:
@@ -46,7 +46,7 @@ def spilled_words(fills: float, accesses: float, spill_fraction: float) -> float
 
 def block_tiles(bound: int, tiles: int) -> int:
     """Largest divisor of `tiles` that is at most `bound`: blocks of equal height, no ragged one (FuseMax artefact)."""
-    return max(d for d in range(1, min(bound, tiles) + 1) if tiles % d == 0)
+    return next(d for d in range(min(bound, tiles), 0, -1) if tiles % d == 0)
 
 
 def pj(count: float, energy_pj: float) -> float:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from attnscope.errors import UnknownNameError
 from attnscope.mappings.spatial.choose import choose
-from attnscope.mappings.spatial.counts import array_cycles, points
+from attnscope.mappings.spatial.counts import array_cycles
 from attnscope.mappings.spatial.description import SpatialMapping
 from attnscope.mappings.spatial.energy import ACCOUNTINGS, Accounting, energy_parts
 from attnscope.mappings.spatial.explain import explain, remarks
@@ -124,18 +124,12 @@ def steady_state(plan: Plan, s: Sizes, moved: Iterable[Move]) -> Steady:
 
 def _phase_limits(plan: Plan, s: Sizes, totals: Mapping[str, int], phase: int) -> dict[str, float]:
     """Cycles of one phase by what limits them: in each step the array with more work, and the drain if waited for."""
-    waits = plan.mapping.drains if plan.mapping.in_flight == "one" else ()
-    groups = [(step.array_2d, step.array_1d, bool({*step.array_2d} & {*waits})) for step in plan.mapping.steps]
-    if not groups:
-        works = [w for w in plan.works if w.phase == phase]
-        matrix, vector = (tuple(w.name for w in works if w.array == array) for array in ARRAYS)
-        groups = [(matrix, vector, False)]
     limits: dict[str, float] = {}
-    for matrix, vector, drains in groups:
-        work = dict(zip(ARRAYS, (sum(totals[n] for n in matrix), sum(totals[n] for n in vector)), strict=True))
-        slower = "array_2d" if work["array_2d"] > work["array_1d"] else "array_1d"
-        limits[slower] = limits.get(slower, 0.0) + work[slower]
-        if drains:
+    for stage in plan.stages[phase]:
+        matrix, vector = sum([totals[name] for name in stage.array_2d]), sum([totals[name] for name in stage.array_1d])
+        slower, cycles = ("array_2d", matrix) if matrix > vector else ("array_1d", vector)
+        limits[slower] = limits.get(slower, 0.0) + cycles
+        if stage.drains:
             limits["drain"] = limits.get("drain", 0.0) + drain_cycles(plan, s)
     return limits
 
@@ -159,7 +153,7 @@ def _utilization(
     shares = {}
     for array in ARRAYS:
         pes = getattr(plan.device, array).pes
-        useful = sum(points(s.instances, s.extents(w.symbols)) * w.op_cycles for w in plan.works if w.array == array)
+        useful = sum(s.points(w.symbols) * w.op_cycles for w in plan.works if w.array == array)
         shares[array] = useful / pes / cycles
     return {**shares, "dram": busy_s["dram"] / latency_s}
 

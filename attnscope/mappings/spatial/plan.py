@@ -5,14 +5,15 @@ Which operators an Einsum applies, which ranks it walks, which tensors cross bet
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from attnscope.einsum_cascade import Cascade, Einsum, load
 from attnscope.einsum_cascade.expressions import Size
 from attnscope.errors import IllegalMappingError
+from attnscope.mappings.spatial.counts import points
 from attnscope.mappings.spatial.description import Bind, Dataflow, SpatialMapping
 from attnscope.mappings.spatial.legality import bindings, key_passes
-from attnscope.simulator.spatial_device import PeArray, SpatialDevice
+from attnscope.simulator.spatial_device import PeArray, Registers, SpatialDevice
 
 ARRAYS = ("array_2d", "array_1d")
 
@@ -29,10 +30,28 @@ class Sizes:
     M1: int
     P_tiles: int
     word_bytes: int
+    _points: dict[tuple[str, ...], int] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def points(self, symbols: tuple[str, ...]) -> int:
+        """Return the points of the space over the given ranks, in all instances; every part of an estimate asks."""
+        known = self._points.get(symbols)
+        if known is None:
+            known = self._points[symbols] = points(self.instances, self.extents(symbols))
+        return known
 
     def extents(self, symbols: tuple[str, ...]) -> tuple[int, ...]:
         """Return the sizes of the given ranks."""
-        return tuple(getattr(self, symbol) for symbol in symbols)
+        return tuple([getattr(self, symbol) for symbol in symbols])
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a point of an Einsum does on one unit: `count` operations of `energy_pj` each, charged to `part`."""
+
+    unit: str
+    part: str
+    count: int
+    energy_pj: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +60,9 @@ class Work:
 
     Attributes:
         symbols: ranks it iterates over (`M1` where it runs once per key tile); `parallel` their spread.
-        op_cycles: cycles per point; `actions`: operations per point by unit.
-        operands: tensors it reads per point; `reduces`: "", "time" or "space", over the rank `reduced`.
+        op_cycles: cycles per point; `actions`: operations per point by unit; `registers` of each PE.
+        operands: tensors it reads per point; `reduces`: "", "time" or "space", over the rank `reduced`, of which
+            `reduced_parallel` points are added up side by side.
         within_tile: the reduction stays inside one key tile.
         stationary: operand that stays in the PEs while the others pass, empty where the result does.
         pes: PEs that work, given full tiles.
@@ -53,11 +73,13 @@ class Work:
     symbols: tuple[str, ...]
     parallel: tuple[int, ...]
     op_cycles: int
-    actions: tuple[tuple[str, int], ...]
+    actions: tuple[Action, ...]
+    registers: Registers
     operands: tuple[str, ...]
     mac: bool
     reduces: str
     reduced: str
+    reduced_parallel: int
     within_tile: bool
     stationary: str
     phase: int
@@ -92,9 +114,18 @@ class Operand:
     phase: int
 
 
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Einsums of both arrays that overlap; `drains` where the next stage waits for results to leave the 2D array."""
+
+    array_2d: tuple[str, ...]
+    array_1d: tuple[str, ...]
+    drains: bool
+
+
 @dataclass(frozen=True)
 class Plan:
-    """All that one mapping on one device needs to know before it sees sizes."""
+    """All that one mapping on one device needs to know before it sees sizes; `stages` are those of each phase."""
 
     mapping: SpatialMapping
     device: SpatialDevice
@@ -105,7 +136,12 @@ class Plan:
     link: tuple[Flow, ...]
     inputs: tuple[Operand, ...]
     outputs: tuple[Operand, ...]
-    n_phases: int
+    stages: tuple[tuple[Stage, ...], ...]
+
+    @property
+    def n_phases(self) -> int:
+        """Groups of Einsums that DRAM separates."""
+        return len(self.stages)
 
     def sizes(self, instances: int, p: int, m: int, e: int, f: int, word_bytes: int) -> Sizes:
         """Return the sizes with M and P cut into tiles of the 2D array."""
@@ -143,7 +179,17 @@ def _compile(mapping: SpatialMapping, device: SpatialDevice, dataflow: Dataflow)
     outputs = tuple(
         Operand(name, _symbols(cascade, cascade.tensor_ranks(name)), phases.get(name, 0)) for name in cascade.outputs
     )
-    return Plan(mapping, device, cascade, dataflow, works, flows, link, inputs, outputs, max(1, len(mapping.phases)))
+    stages = tuple(_stages(mapping, works, phase) for phase in range(max(1, len(mapping.phases))))
+    return Plan(mapping, device, cascade, dataflow, works, flows, link, inputs, outputs, stages)
+
+
+def _stages(mapping: SpatialMapping, works: tuple[Work, ...], phase: int) -> tuple[Stage, ...]:
+    """The steps of the mapping; without any, one stage in which all Einsums of the phase overlap."""
+    waits = mapping.drains if mapping.in_flight == "one" else ()
+    if mapping.steps:
+        return tuple(Stage(step.array_2d, step.array_1d, bool({*step.array_2d} & {*waits})) for step in mapping.steps)
+    matrix, vector = (tuple(w.name for w in works if w.array == array and w.phase == phase) for array in ARRAYS)
+    return (Stage(matrix, vector, drains=False),)
 
 
 def _symbols(cascade: Cascade, ranks: tuple[str, ...]) -> tuple[str, ...]:
@@ -175,11 +221,13 @@ def _work(einsum: Einsum, bind: Bind, device: SpatialDevice, cascade: Cascade, p
         symbols=symbols,
         parallel=tuple(spread.get(s, 1) for s in symbols),
         op_cycles=max(cycles) if bind.chained else sum(cycles),
-        actions=tuple(counts.items()),
+        actions=tuple(Action(u, f"{bind.array}.{u}", n, array.units[u].energy_pj) for u, n in counts.items()),
+        registers=array.registers,
         operands=operands,
         mac="mac" in operators,
         reduces="" if not reduced else "space" if family in spread else "time",
         reduced=family,
+        reduced_parallel=spread.get(family, 1),
         within_tile=bool(reduced) and reduced != family,
         stationary=next((t for t in operands if both and both <= set(_symbols(cascade, cascade.tensor_ranks(t)))), ""),
         phase=phase,

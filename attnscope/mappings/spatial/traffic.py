@@ -1,14 +1,14 @@
 """Words that each tensor moves through DRAM and through the buffer, given the plan, the sizes and the tiling."""
 
-from dataclasses import dataclass
+from collections.abc import Container
+from typing import NamedTuple
 
-from attnscope.mappings.spatial.counts import points, spilled_words, streamed_words
+from attnscope.mappings.spatial.counts import spilled_words, streamed_words
 from attnscope.mappings.spatial.plan import Flow, Operand, Plan, Sizes
 from attnscope.mappings.spatial.tiling import Tiling
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """Words of one tensor read from and written to one level, in one phase of the mapping."""
 
     level: str
@@ -35,13 +35,20 @@ def dram_words(plan: Plan, s: Sizes, tiling: Tiling) -> float:
     return sum(m.read_words + m.write_words for m in moves(plan, s, tiling) if m.level == "dram")
 
 
+def operand_words(plan: Plan, s: Sizes, tiling: Tiling, tensors: Container[str]) -> float:
+    """Return the words of the given inputs and outputs that cross the DRAM pins."""
+    found = [m for o in plan.inputs if o.tensor in tensors for m in _input(o, s, tiling)]
+    found += [m for o in plan.outputs if o.tensor in tensors for m in _output(o, s, tiling)]
+    return sum(m.read_words + m.write_words for m in found if m.level == "dram")
+
+
 def _missing_tiles(operand: Operand, s: Sizes) -> int:
     """Tiles of the score ranks (queries, keys) that the tensor lacks: how often its words meet a new tile."""
     return (1 if "P" in operand.symbols else s.P_tiles) * (1 if "M" in operand.symbols else s.M1)
 
 
 def _input(operand: Operand, s: Sizes, tiling: Tiling) -> list[Move]:
-    words = points(s.instances, s.extents(operand.symbols))
+    words = s.points(operand.symbols)
     place = tiling.places[operand.tensor]
     streamed = streamed_words(words, _missing_tiles(operand, s))
     if place == "stream":
@@ -56,7 +63,7 @@ def _input(operand: Operand, s: Sizes, tiling: Tiling) -> list[Move]:
 
 
 def _output(operand: Operand, s: Sizes, tiling: Tiling) -> list[Move]:
-    words = points(s.instances, s.extents(operand.symbols))
+    words = s.points(operand.symbols)
     if tiling.places[operand.tensor] == "stream":
         return [Move("dram", operand.tensor, 0, words, operand.phase)]
     times = tiling.refetch.get(operand.tensor, 1)
@@ -69,7 +76,7 @@ def _output(operand: Operand, s: Sizes, tiling: Tiling) -> list[Move]:
 
 
 def _between(flow: Flow, s: Sizes, tiling: Tiling) -> list[Move]:
-    words = points(s.instances, s.extents(flow.symbols))
+    words = s.points(flow.symbols)
     in_buffer = Move("buffer", flow.tensor, flow.reads * words, flow.writes * words, flow.to_phase)
     if not flow.scores:
         return [in_buffer]
