@@ -83,9 +83,7 @@ def evaluate(
         busy_s=busy_s,
         utilization=_utilization(plan, s, steady.cycles, busy_s, latency_s),
         energy_parts_j=energy_parts(plan, s, tiling, moved, accounting),
-        traffic=tuple(
-            Traffic(m.level, m.tensor, m.read_words * s.word_bytes, m.write_words * s.word_bytes) for m in moved
-        ),
+        traffic=_traffic(moved, s.word_bytes),
         occupancy_bytes={"buffer": tiling.occupancy_bytes},
         choices=choices(plan, s, tiling, steady),
         warnings=remarks(plan, s, tiling),
@@ -137,6 +135,15 @@ def _phase_limits(plan: Plan, s: Sizes, totals: Mapping[str, int], phase: int) -
 def drain_cycles(plan: Plan, s: Sizes) -> int:
     """Cycles in which single tiles wait for results to leave the 2D array: its height, once per tile."""
     return s.instances * s.P_tiles * s.M1 * plan.device.array_2d.rows
+
+
+def _traffic(moved: Iterable[Move], word_bytes: int) -> tuple[Traffic, ...]:
+    """Bytes by level and tensor; a tensor that moves for several reasons has one row."""
+    words: dict[tuple[str, str], tuple[float, float]] = {}
+    for m in moved:
+        read, written = words.get((m.level, m.tensor), (0, 0))
+        words[m.level, m.tensor] = (read + m.read_words, written + m.write_words)
+    return tuple(Traffic(*key, read * word_bytes, written * word_bytes) for key, (read, written) in words.items())
 
 
 def _busy(plan: Plan, steady: Steady, moved: Iterable[Move], s: Sizes) -> dict[str, float]:
