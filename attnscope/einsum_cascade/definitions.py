@@ -73,7 +73,7 @@ def check_definitions(definitions: tuple[Definition, ...]) -> None:
             raise refusal(f"operator {definition.name!r} must be lower case", definition)
         if definition.identity is not None and len(definition.parameters) != 2:
             raise refusal(f"operator {definition.name!r} has an identity, so it must take two operands", definition)
-        for node in walk(definition.expression):
+        for node in reversed(list(walk(definition.expression))):
             _check_node(definition, node, known)
         known.add(definition.name)
 

@@ -83,6 +83,11 @@ def _void_wins(result: Array, left: Array, right: Array) -> Array:
     return np.asarray(np.where(undefined & np.isinf(left) & np.isinf(right), -np.inf, result), result.dtype)
 
 
+def _power(base: Array, exponent: Array) -> Array:
+    whole = base.dtype.kind in "iu" and exponent.dtype.kind in "iu"
+    return np.asarray(np.float_power(base, exponent) if whole else np.power(base, exponent))
+
+
 def _sigmoid(x: Array) -> Array:
     decay = np.exp(-np.abs(x))
     return np.asarray(np.where(x >= 0, 1, decay) / (1 + decay))
@@ -121,7 +126,7 @@ OPERATORS: dict[str, Operator] = {
         Operator("sub", 2, _subtract, "{0} - {1}"),
         Operator("mul", 2, np.multiply, r"{0} \times {1}"),
         Operator("div", 2, _divide, "{0} / {1}"),
-        Operator("pow", 2, np.power, "{{{0}}}^{{{1}}}"),
+        Operator("pow", 2, _power, "{{{0}}}^{{{1}}}"),
         Operator("floordiv", 2, np.floor_divide, r"\lfloor {0} / {1} \rfloor"),
         Operator("mod", 2, np.mod, r"{0} \bmod {1}"),
         Operator("max", 2, np.maximum, r"\max({0}, {1})"),

@@ -24,6 +24,7 @@ from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.spans import Source, refusal
 from attnscope.einsum_cascade.syntax import SyntaxReader
 from attnscope.einsum_cascade.tokens import Token
+from attnscope.einsum_cascade.validate import unknown_output
 from attnscope.errors import CascadeError, did_you_mean
 
 HEADERS = ("cascade", "source", "ranks", "inputs", "outputs", "equals", "operator")
@@ -60,7 +61,7 @@ class _Draft:
     published: str = ""
     ranks: list[Rank] = field(default_factory=list)
     inputs: list[Access] = field(default_factory=list)
-    outputs: list[str] = field(default_factory=list)
+    outputs: list[Token] = field(default_factory=list)
     claim: Claim | None = None
     definitions: list[Definition] = field(default_factory=list)
     einsums: list[Einsum] = field(default_factory=list)
@@ -86,6 +87,10 @@ class _Parser(SyntaxReader):
         draft = self.draft
         if not draft.einsums:
             raise refusal("no Einsum: write at least one, such as 'QK[m, p] = Q[e, p] * K[e, m]   sum e'", self.token)
+        written = {einsum.name for einsum in draft.einsums}
+        for token in draft.outputs:
+            if token.text not in written:
+                raise unknown_output(token.text, draft.einsums, token)
         stem = re.sub(r"[^A-Za-z0-9_]+", "-", PurePath(self.source.name).stem).strip("-")
         return Cascade(
             name=draft.name or stem or "cascade",
@@ -94,7 +99,7 @@ class _Parser(SyntaxReader):
             doc="\n".join(draft.doc),
             source=draft.published,
             declared_inputs=tuple(draft.inputs),
-            declared_outputs=tuple(draft.outputs),
+            declared_outputs=tuple(token.text for token in draft.outputs),
             claim=draft.claim,
             closing=draft.take_comments(),
             definitions=tuple(draft.definitions),
@@ -156,9 +161,9 @@ class _Parser(SyntaxReader):
         return self.access(word) if self.peek("[") else Access(word.text, (), word.span)
 
     def _outputs(self, _word: Token) -> None:
-        self.draft.outputs.append(self.name("an output tensor").text)
+        self.draft.outputs.append(self.name("an output tensor"))
         while self.accept(","):
-            self.draft.outputs.append(self.name("an output tensor").text)
+            self.draft.outputs.append(self.name("an output tensor"))
 
     def _equals(self, word: Token) -> None:
         reference, arguments, over = self.hyphenated("a reference's name", word), [], []

@@ -62,7 +62,7 @@ def require_room(cascade: Cascade, what: str, shape: tuple[int, ...]) -> None:
     elements = math.prod(shape)
     if elements > MOST_ELEMENTS:
         raise CascadeError(
-            f"{what} would have {elements:.3g} elements; execution takes at most {MOST_ELEMENTS:.3g}: use smaller lengths",
+            f"{what} would have {float(elements):.3g} elements; execution takes at most {MOST_ELEMENTS:.3g}",
             source=cascade.name,
         )
 

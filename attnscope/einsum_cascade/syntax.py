@@ -123,7 +123,7 @@ class SyntaxReader:
             return Number(int(value) if value.is_integer() else value, token.span)
         if self.accept("("):
             inner = self.expression()
-            self.expect(")", f"to close the '(' of column {token.span.column}")
+            self.expect(")", f"to close the '(' of line {token.span.line}, column {token.span.column}")
             return inner
         if token.kind != "name":
             raise refusal(f"expected a tensor, a number, a function or '(', found {token.shown}", token)

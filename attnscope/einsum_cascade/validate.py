@@ -1,6 +1,7 @@
 """The rules of the language: what makes a cascade legal. Each refusal says what, where and the mend."""
 
 import re
+from collections.abc import Sequence
 
 from attnscope.einsum_cascade.definitions import check_definitions
 from attnscope.einsum_cascade.einsum import Einsum
@@ -9,7 +10,7 @@ from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.layout import storage_indices
 from attnscope.einsum_cascade.order import components, find_cycle, successors
 from attnscope.einsum_cascade.rules import EinsumRules
-from attnscope.einsum_cascade.spans import refusal
+from attnscope.einsum_cascade.spans import Placed, refusal
 from attnscope.einsum_cascade.text import index_text
 from attnscope.errors import CascadeError, did_you_mean
 
@@ -63,7 +64,14 @@ def _check_names(cascade: Cascade) -> None:
             raise refusal(f"{access.tensor!r} is declared as an input, but an Einsum writes it", seen[access.tensor])
     for name in cascade.declared_outputs:
         if name not in seen:
-            raise refusal(f"output {name!r} is written by no Einsum.{did_you_mean(name, seen)}", source=cascade.name)
+            raise unknown_output(name, cascade.einsums, None)
+
+
+def unknown_output(name: str, einsums: Sequence[Einsum], at: Placed | None) -> CascadeError:
+    """Return the error for an ``outputs`` line that names what no Einsum writes."""
+    written = [einsum.name for einsum in einsums]
+    near = did_you_mean(name, written)
+    return refusal(f"output {name!r} is written by no Einsum.{near} Written: {', '.join(written)}.", at)
 
 
 def _check_layouts(cascade: Cascade) -> None:
