@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from attnscope.mappings.spatial.counts import points
 from attnscope.mappings.spatial.plan import Flow, Operand, Plan, Sizes
 from attnscope.mappings.spatial.tiling import Tiling
 from attnscope.mappings.spatial.traffic import moves
@@ -80,12 +81,21 @@ def _load_input(low: Lowering, operand: Operand, words: float) -> None:
     np.maximum.at(last_tile, unit, np.arange(low.n_tiles))
     loads = low.add(f"load {operand.tensor}", "dram", _ticks(low, words, n), first_tile, first_tile)
     low.phase_tasks[operand.phase].append(loads)
-    whole_block = "P" in operand.symbols and low.tiling.places[operand.tensor] == "buffer"
-    ahead = max(_AHEAD, low.tiling.block_tiles) if whole_block else _AHEAD
+    ahead = _AHEAD
+    if "P" in operand.symbols and low.tiling.places[operand.tensor] == "buffer":
+        ahead = max(_AHEAD, low.tiling.block_tiles + _spare_tiles(low, operand))
     for user in users:
         low.after(low.tasks[user.name], loads[unit])
         if n > ahead:
             low.after(loads[ahead:], low.tasks[user.name][last_tile[:-ahead]])
+
+
+def _spare_tiles(low: Lowering, operand: Operand) -> int:
+    """Query tiles of the next block for which the buffer has room beside the block being worked on."""
+    device = low.plan.device
+    room = device.buffer.capacity_bytes * low.plan.mapping.buffer_share - low.tiling.occupancy_bytes
+    width = points(1, low.s.extents(tuple(rank for rank in operand.symbols if rank != "P")))
+    return int(max(0, room) // (device.array_2d.columns * width * low.s.word_bytes))
 
 
 def _through_dram(low: Lowering, flow: Flow, stored: float, loaded: float) -> None:
