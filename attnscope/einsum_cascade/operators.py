@@ -199,7 +199,8 @@ def register_operator(
     Raises:
         UsageError: the name is taken or is no lower-case word, or an identity is given to a unary operator.
 
-    >>> register_operator("lse", np.logaddexp, arity=2, identity=-np.inf)   # L[p] = QK[m, p]   lse m
+    After ``register_operator("lse", np.logaddexp, arity=2, identity=-np.inf)`` a text may say
+    ``L[p] = QK[m, p]  lse m``.
     """
     if name in OPERATORS or name in REDUCERS:
         raise UsageError(f"operator {name!r} exists already; choose another name")
