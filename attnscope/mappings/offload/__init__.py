@@ -1,0 +1,1 @@
+"""Attention on another pool of devices: traffic, schedule, capacity and price of model-attention disaggregation."""
