@@ -44,16 +44,11 @@ def commands() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("page", "line"), commands(), ids=lambda text: text)
-def test_console(page: str, line: str) -> None:
+def test_console(page: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for example in (ROOT / "examples").glob("*.cascade"):
+        (tmp_path / example.name).write_text(example.read_text(encoding="utf-8"), encoding="utf-8")
     wanted = EXIT.search(line)
-    words = shlex.split(line, comments=True)[1:]
-    runner = CliRunner()
-    with runner.isolated_filesystem():
-        for name in ("mine.cascade",):
-            example = ROOT / "examples" / name
-            if example.exists():
-                Path(name).write_text(example.read_text(encoding="utf-8"), encoding="utf-8")
-        result = runner.invoke(main, words)
-    assert result.exit_code == (int(wanted[1]) if wanted else 0), (
-        f"{page}: {line}\n{result.output}\n{result.exception!r}"
-    )
+    result = CliRunner().invoke(main, shlex.split(line, comments=True)[1:])
+    told = f"{page}: {line}\n{result.output}\n{result.exception!r}"
+    assert result.exit_code == (int(wanted[1]) if wanted else 0), told
