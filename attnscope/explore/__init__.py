@@ -1,0 +1,1 @@
+"""Sweeps, mapping search, Pareto fronts, the result store and reports."""
