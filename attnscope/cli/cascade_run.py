@@ -111,11 +111,10 @@ def _refuse_large(cascade: Cascade, sizes: Mapping[str, int]) -> None:
 
 def _read(path: Path) -> dict[str, Array]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise UsageError(
-                    f"{path}: holds a single array. Save arrays by tensor: numpy.savez(path, Q=..., K=...)."
-                )
-            return {name: file[name] for name in file.files}
+        file = np.load(path, allow_pickle=False)
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise UsageError(f"{path}: not an .npz file: {error}") from None
+    if not isinstance(file, np.lib.npyio.NpzFile):
+        raise UsageError(f"{path}: holds a single array. Save arrays by tensor: numpy.savez(path, Q=..., K=...).")
+    with file:
+        return {name: file[name] for name in file.files}

@@ -9,5 +9,5 @@ def main_rank(cascade: Cascade, sizes: Mapping[str, int] | None = None) -> str:
     """Return M, or where a cascade lacks it the rank with most passes; the first of equals."""
     if "M" in cascade.rank_names:
         return "M"
-    analyses = analyse_every_rank(cascade, sizes=sizes)
+    analyses = [found for found in analyse_every_rank(cascade, sizes=sizes) if not found.rank.endswith("'")]
     return max(analyses, key=lambda found: found.n_passes()).rank if analyses else ""

@@ -13,7 +13,9 @@ def check_view(found: Checks) -> Iterator[Any]:
     if len(found.reports) == 1:
         yield from _report(found.reports[0])
         return
-    yield table([left(), left("cascade"), left("reference"), "cases", "fp64", "fp32"], map(_row, found.reports))
+    yield table(
+        [left(), left("cascade"), left("reference", wrap=True), "cases", "fp64", "fp32"], map(_row, found.reports)
+    )
     for report in found.reports:
         if not report.passed:
             yield ""
