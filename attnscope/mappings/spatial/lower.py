@@ -7,6 +7,7 @@ one tile), how many score tiles the array may hold, and when a column result has
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -237,8 +238,9 @@ class Lowering:
 
     def _separate_phases(self) -> None:
         """Phases of an unfused mapping do not overlap: each starts when all of the one before is in DRAM."""
-        for before, then in zip(self.phase_tasks[:-1], self.phase_tasks[1:], strict=True):
-            gate = self.add("phase", "", np.zeros(1), np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64))
+        for number, (before, then) in enumerate(pairwise(self.phase_tasks), 1):
+            none = np.zeros(1, dtype=np.int64)
+            gate = self.add(f"end of phase {number}", "", np.zeros(1), none, none)
             done, waiting = np.concatenate(before), np.concatenate(then)
             self.after(np.full(len(done), gate[0]), done)
             self.after(waiting, np.full(len(waiting), gate[0]))
