@@ -16,12 +16,14 @@ from attnscope.workloads.visibility import (
     Mixture,
     TilePicture,
     TileStatistics,
+    find_mask,
     key_picture,
     mask_from_spec,
     parse_layout,
     tile_picture,
     tile_statistics,
 )
+from attnscope.workloads.visibility.registry import check_parameters
 
 _MOST_TILES_DRAWN = 96
 
@@ -97,6 +99,7 @@ def look(
     Raises:
         UsageError: an illegal mask, query or tile; says which rule is broken and what would do.
     """
+    check_parameters(find_mask(name), params)
     made = mask_from_spec(name, **params)
     layout = made.layout
     chosen = tuple(_index(text, layout) for text in queries) or (_middle(layout),)

@@ -99,6 +99,7 @@ def test_csv(cli: Cli) -> None:
         ("--layout 16x24 --window 5x7 --q-tile 4", "q_tile"),
         ("--mask swing --layout 8x8", "no mask named 'swing'. Did you mean 'swin'?"),
         ("--mask disc --layout 8x8 --param radios=3", "no parameter 'radios'. Did you mean 'radius'?"),
+        ("--layout 8x8 --window 3x3 --param name=x", "mask 'gna' has no parameter 'name'."),
         ("--mask disc --layout 8x8", "mask 'disc' needs radius."),
         ("--layout 16x24 --window 5x7 -o m.gif", "m.gif: cannot write '.gif'. Use one of .png, .svg."),
         ("--layout 16x24 --window 5x7 --tiling dynamix", "'dynamix' is none of static, dynamic, flat."),
