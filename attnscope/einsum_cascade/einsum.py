@@ -67,6 +67,11 @@ class Einsum:
         return next((pair[0] for pair in map(shifted, self.indices) if pair and pair[1] == 1), None)
 
     @cached_property
+    def step_position(self) -> int:
+        """Position of the iterative rank among the written ones, -1 where there is none."""
+        return self.written.index(self.iterative) if self.iterative is not None else -1
+
+    @cached_property
     def folded(self) -> tuple[Var, ...]:
         """Index variables that are reduced away, in order."""
         return tuple(var for reduction in self.reductions for var in reduction.indices)

@@ -157,7 +157,7 @@ def _whole(cascade: Cascade, name: str, tensor: Tensor, sizes: Mapping[str, int]
     values = tensor.values if tensor.present is None else np.where(tensor.present, tensor.values, fill)
     layout = list(cascade.tensor_ranks(name))
     writer = cascade.by_name.get(name)
-    step = writer.iterative.rank if writer and writer.iterative else ""
+    step = writer.iterative.rank if writer and writer.iterative else ""  # its generations are no tiles
     for rank in cascade.merged(layout):
         leaves = cascade.leaves(rank)
         at = layout.index(leaves[0]) if leaves[0] in layout else -1

@@ -6,10 +6,11 @@ The set is open: :func:`register_operator` adds one. Two decisions hold everywhe
 * **Presence.** A point that ``where`` excludes is absent, as in a sparse fibertree. Whatever reads an absent element
   is absent; a reduction folds the present points and is absent where there is none; a step of a recurrence that is
   absent leaves the generation before it as it was; ``default(x, v)`` puts v where x is absent.
-* **Guards** for values that stand for "nothing": dividing touches only finite non-zero divisors (EDGE's take-right,
-  arXiv 2404.11591), so ``x / 0`` is 0; and where infinities of opposite sign meet, ``-inf - -inf``, -inf wins, so the
-  weight ``exp(-inf - -inf)`` of a key that nobody sees is 0. A fully masked row therefore gives 0 in every form of
-  softmax, never NaN.
+* **Guards** for values that stand for "nothing", as in EDGE's sparse merges (arXiv 2404.11591). A product touches only
+  where both operands are non-zero, so ``0 * inf`` is 0; a division only finite non-zero divisors (take-right), so
+  ``x / 0`` is 0; and where infinities of opposite sign meet in a sum or difference, -inf wins, so the weight
+  ``exp(-inf - -inf)`` of a key that nobody sees is 0. A fully masked row therefore gives 0 in every form of softmax,
+  and correcting an accumulation that is still empty leaves it empty, never NaN.
 """
 
 from collections.abc import Callable
@@ -75,6 +76,15 @@ def _subtract(left: Array, right: Array) -> Array:
     return _void_wins(np.asarray(np.subtract(left, right)), left, np.negative(right))
 
 
+def _multiply(left: Array, right: Array) -> Array:
+    result = np.asarray(np.multiply(left, right))
+    undefined = np.isnan(result)
+    if not undefined.any():
+        return result
+    nothing = ((left == 0) & np.isinf(right)) | ((right == 0) & np.isinf(left))
+    return np.asarray(np.where(undefined & nothing, 0, result), result.dtype)
+
+
 def _void_wins(result: Array, left: Array, right: Array) -> Array:
     """Put -inf where infinities of opposite sign met."""
     undefined = np.isnan(result)
@@ -124,7 +134,7 @@ OPERATORS: dict[str, Operator] = {
     for op in (
         Operator("add", 2, _add, "{0} + {1}"),
         Operator("sub", 2, _subtract, "{0} - {1}"),
-        Operator("mul", 2, np.multiply, r"{0} \times {1}"),
+        Operator("mul", 2, _multiply, r"{0} \times {1}"),
         Operator("div", 2, _divide, "{0} / {1}"),
         Operator("pow", 2, _power, "{{{0}}}^{{{1}}}"),
         Operator("floordiv", 2, np.floor_divide, r"\lfloor {0} / {1} \rfloor"),

@@ -112,5 +112,5 @@ def used_ranks(cascade: Cascade) -> tuple[str, ...]:
 def stored_shape(cascade: Cascade, tensor: str, sizes: Mapping[str, int]) -> tuple[int, ...]:
     """Return the shape a tensor is stored in; an iterative rank holds its start value as well."""
     writer = cascade.by_name.get(tensor)
-    step = writer.iterative.rank if writer and writer.iterative else ""
-    return tuple(sizes[rank] + (rank == step) for rank in cascade.tensor_ranks(tensor))
+    step = writer.step_position if writer else -1
+    return tuple(sizes[rank] + (place == step) for place, rank in enumerate(cascade.tensor_ranks(tensor)))

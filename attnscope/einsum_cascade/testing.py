@@ -70,6 +70,14 @@ class _Writer:
         kept = tuple(i for i in way.indices if i not in folded)
         self.define(kept, f"{way.text}  {self.rng.choice(['sum', 'max'])} {', '.join(folded)}")
 
+    def refer_back(self) -> None:
+        """Reduce something and go back to it with the result, as a softmax does."""
+        way = self.pick(*self.inner)
+        kept = tuple(i for i in way.indices if i not in self.inner)
+        self.define(kept, f"{way.text}  {self.rng.choice(['sum', 'max'])} {', '.join(self.inner)}")
+        result = self.ways[-1].text
+        self.define(way.indices, self.rng.choice([f"exp({way.text} - {result})", f"{way.text} / {result}"]))
+
     def recur(self) -> None:
         """Carry a value over the outermost index, directly or through a corrected copy of it."""
         step, name = self.inner[0], self.new()
@@ -99,7 +107,7 @@ def random_cascade(seed: int, n_einsums: int = 8, *, partitioned: bool = True) -
     rng = random.Random(seed)
     writer = _Writer(rng, partitioned)
     while len(writer.lines) < n_einsums:
-        rng.choice([writer.map, writer.map, writer.reduce, writer.reduce, writer.recur])()
+        rng.choice([writer.map, writer.reduce, writer.reduce, writer.refer_back, writer.recur])()
     ranks = "ranks P, M = M1 * M0" if partitioned else "ranks P, M"
     return parse("\n".join([ranks, *writer.lines]), f"random-{seed}")
 

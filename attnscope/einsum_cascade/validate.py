@@ -94,14 +94,12 @@ def _check_accesses(cascade: Cascade) -> None:
     for einsum in cascade.einsums:
         for access in einsum.reads:
             layout = cascade.tensor_ranks(access.tensor)
-            for index, rank in zip(storage_indices(cascade, access), layout, strict=True):
-                _check_generation(cascade, access, index, rank)
+            writer = cascade.by_name.get(access.tensor)
+            for place, (index, rank) in enumerate(zip(storage_indices(cascade, access), layout, strict=True)):
+                _check_generation(access, index, rank, iterative=writer is not None and writer.step_position == place)
 
 
-def _check_generation(cascade: Cascade, access: Access, index: Expr, rank: str) -> None:
-    writer = cascade.by_name.get(access.tensor)
-    step = writer.iterative if writer else None
-    iterative = step is not None and step.rank == rank
+def _check_generation(access: Access, index: Expr, rank: str, *, iterative: bool) -> None:
     if isinstance(index, Size) and not iterative:
         raise refusal(
             f"'{index.rank}' as an index means the final generation, but {access.tensor} is not iterative over "

@@ -29,6 +29,11 @@ def test_nothing_wins_where_infinities_of_opposite_sign_meet() -> None:
     assert np.isnan(apply("sub", np.nan, 1))
 
 
+def test_a_product_with_nothing_is_nothing() -> None:
+    assert apply("mul", [0, -INF, 2], [INF, 0, 3]).tolist() == [0, 0, 6]
+    assert np.isnan(apply("mul", np.nan, [0, 1])).all()
+
+
 def test_squashing_functions_do_not_overflow() -> None:
     assert apply("sigmoid", [-1e4, 0, 1e4]).tolist() == [0, 0.5, 1]
     assert apply("softplus", [-1e4, 0, 1e4]) == pytest.approx([0, np.log(2), 1e4])

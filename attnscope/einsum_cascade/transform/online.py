@@ -38,7 +38,7 @@ def online(cascade: Cascade, rank: str, *, divide: bool = True) -> Cascade:
     Args:
         cascade: any cascade; where ``rank`` is partitioned, values are carried from tile to tile of its outermost
             part, else from element to element.
-        rank: a declared rank.
+        rank: a declared rank, primed where primed indices traverse it.
         divide: whether a correction may divide by a running value.
 
     Returns:
@@ -49,7 +49,7 @@ def online(cascade: Cascade, rank: str, *, divide: bool = True) -> Cascade:
     """
     from attnscope.einsum_cascade.transform.carry import write
 
-    if rank not in cascade.rank_names:
+    if rank.rstrip("'") not in cascade.rank_names:
         raise UsageError(f"{cascade.name}: no rank named {rank!r}.{did_you_mean(rank, cascade.rank_names)}")
     plan = Plan(_drawn_in(cascade, Family(cascade, rank)), rank, divide=divide)
     rewritten = write(plan) if plan.carried else cascade
@@ -93,7 +93,7 @@ class Plan:
 
     def __init__(self, cascade: Cascade, rank: str, *, divide: bool) -> None:
         self.cascade, self.family, self.divide = cascade, Family(cascade, rank), divide
-        self.step = Var(self.family.leaves[0].lower())
+        self.step = Var(self.family.leaves[0].lower() + self.family.primes)
         self.level: dict[str, int] = dict.fromkeys(cascade.inputs, 0)
         self.change: dict[str, Correction] = {}
         self.complete: dict[str, bool] = dict.fromkeys(cascade.inputs, False)
@@ -123,6 +123,11 @@ class Plan:
         readers = (self.cascade.by_name[name] for name in self.readers[tensor] if name != tensor)
         underway = (e.name for e in readers if self.traverses(e) and self.level[e.name] == self.level[tensor])
         return any(self.is_live(name) for name in underway)
+
+    @property
+    def inner(self) -> set[str]:
+        """Labels of the rank's parts inside the step."""
+        return {leaf + self.family.primes for leaf in self.family.leaves[1:]}
 
     def traverses(self, einsum: Einsum) -> bool:
         """Whether the Einsum runs over the step."""
@@ -182,7 +187,7 @@ class Plan:
             self.waiting[einsum.name] = f"its correction would divide by {', '.join(divisors(amount))}"
         elif self.step in einsum.folded and self._stray(einsum, amount):
             self.waiting[einsum.name] = "its correction differs along what is reduced"
-        elif self.step in einsum.folded and any(var.rank in self.family.leaves for var in einsum.written):
+        elif self.step in einsum.folded and any(var.label in self.inner for var in einsum.written):
             self.waiting[einsum.name] = "it keeps a part of the tile, which is missing where the last tile ends"
         elif self._escapes(einsum):
             self.waiting[einsum.name] = "its elements are needed as they finally are"
