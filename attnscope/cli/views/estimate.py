@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from attnscope.cli.render import BARS, bar, facts, heading, left, percent, styled, table
+from attnscope.simulator.device import load_device
 from attnscope.simulator.estimate import Estimate
 from attnscope.units import format_bytes, format_si
 
@@ -109,7 +110,9 @@ def _occupancy(found: Estimate) -> Any:
 def _capacity(found: Estimate, level: str) -> int:
     """Capacity of a level of the device that the estimate was made on; 0 where it is not among its inputs."""
     inputs = found.inputs["parts"][0] if "parts" in found.inputs else found.inputs
-    return int(getattr(getattr(inputs.get("device"), level, None), "capacity_bytes", 0))
+    device = inputs.get("device")
+    device = load_device(device) if isinstance(device, str) else device
+    return int(getattr(getattr(device, level, None), "capacity_bytes", 0))
 
 
 _UNITS = {

@@ -58,8 +58,7 @@ def _rows(rows: Iterable[Row]) -> Any:
     cells = (
         (
             mark(row.ok) if row.tolerance is not None else "",
-            row.case,
-            row.quantity,
+            f"{row.case}: {row.quantity}",
             _figure(row.published),
             _figure(row.ours),
             _signed(row.error, row.absolute),
@@ -67,7 +66,7 @@ def _rows(rows: Iterable[Row]) -> Any:
         )
         for row in rows
     )
-    columns = (left(), left("case", wrap=True), left("quantity", wrap=True), "published", "ours", "error", "allowed")
+    columns = (left(), left("case and quantity", wrap=True), "published", "ours", "error", "allowed")
     return table(columns, cells)
 
 
