@@ -12,6 +12,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 _SAMPLE = 20_000
 _SMALL = 100_000
+_BITS_OF_BINS = 7  # EDGE = 2^7 + 1
 
 
 def pareto_front(values: Floats, numbers: Ints | None = None) -> Ints:
@@ -72,27 +73,37 @@ def _front_many(values: Floats, numbers: Ints) -> Ints:
 
 @dataclass(frozen=True)
 class Grid:
-    """The least third objective that some known point reaches, for each bin of the first two objectives."""
+    """The least third objective that some known point reaches, for each bin of the first two objectives.
+
+    Bins cut the bits of a float, which are ordered as the floats, into equal parts from the least to the largest value
+    among the known points.
+
+    Attributes:
+        least: [EDGE * EDGE], row by row.
+        scale: bits of the least value and the shift to a bin, of the first and the second objective: a, b, a, b.
+    """
 
     least: Floats
-    base_a: int
-    base_b: int
+    scale: Ints
 
     @classmethod
-    def of(cls, front: Floats) -> "Grid":
-        """Return the grid of the points `front`, [n, 3] and none negative."""
-        least = np.full((core.BINS, core.BINS), np.inf)
-        if not len(front):
-            return cls(least, 0, 0)
+    def of(cls, front: Floats, span: Floats | None = None) -> "Grid":
+        """Return the grid of the points `front`, [n, 3] and none negative; bins as wide as those of `span`."""
+        least = np.full(core.EDGE * core.EDGE, np.inf)
+        spanned = np.ascontiguousarray(front if span is None else span)
+        if not len(spanned):
+            return cls(least, np.array([0, 0, 56, 56]))
+        bits = spanned.view(np.int64)
+        low, high = bits.min(axis=0), bits.max(axis=0)
+        shifts = [max(0, int(h - l).bit_length() - _BITS_OF_BINS) for l, h in zip(low, high, strict=True)]
+        scale = np.array([low[0], low[1], shifts[0], shifts[1]], dtype=np.int64)
         values = np.ascontiguousarray(front)
-        bits = values.view(np.int64)
-        base_a, base_b = (int(bits[:, k].min() >> core._SHIFT) for k in (0, 1))
-        core.fill_grid(least, values, bits, base_a, base_b)
-        return cls(least, base_a, base_b)
+        core.fill_grid(least, values, values.view(np.int64), scale)
+        return cls(least, scale)
 
     def survivors(self, values: Floats) -> Ints:
         """Return the rows of [n, 3] `values` that no point in the grid dominates for certain."""
         values = np.ascontiguousarray(values)
         out = np.empty(len(values) + 1, dtype=np.int64)
-        count = core.survivors(self.least, values, values.view(np.int64), self.base_a, self.base_b, out)
+        count = core.survivors(self.least, values, values.view(np.int64), self.scale, out)
         return out[:count]

@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-BINS = 128
-# Bins follow the bits of a float: its exponent and the first three bits of its fraction, eight bins for each doubling.
-_SHIFT = 49
+EDGE = 129  # bins of each side, the first for everything below the base
 
 
 @numba.njit(cache=True, nogil=True)
@@ -65,41 +63,56 @@ def keep_undominated(values: Floats, keep: NDArray[np.bool_]) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
-def bin_of(bits: int, base: int) -> int:
-    """Return the bin of a float of at least 0, given as its bits; below 0 for one smaller than the base."""
-    return min((bits >> _SHIFT) - base, BINS - 1)
+def tighten(grid: Floats, bits_a: int, bits_b: int, third: float, scale: Ints) -> None:
+    """Note a point in the grid: every bin whose lower edges it does not exceed can drop points of a larger third.
 
-
-@numba.njit(cache=True, nogil=True)
-def tighten(grid: Floats, bits_a: int, bits_b: int, third: float, base_a: int, base_b: int) -> None:
-    """Note a point in the grid: every bin whose lower edges it does not exceed can drop points of a larger third."""
-    i0, j0 = (bits_a >> _SHIFT) - base_a, (bits_b >> _SHIFT) - base_b
-    if (bits_a >> _SHIFT) << _SHIFT != bits_a:
-        i0 += 1
-    if (bits_b >> _SHIFT) << _SHIFT != bits_b:
-        j0 += 1
-    for i in range(max(i0, 0), BINS):
-        if j0 >= BINS or grid[i, max(j0, 0)] <= third:
+    `grid` is [EDGE * EDGE]; bin 0 of each side is below the base and holds nothing.
+    """
+    i0 = max(1, 1 + ((bits_a - scale[0] + (1 << scale[2]) - 1) >> scale[2]))
+    j0 = max(1, 1 + ((bits_b - scale[1] + (1 << scale[3]) - 1) >> scale[3]))
+    for i in range(i0, EDGE):
+        if j0 >= EDGE or grid[i * EDGE + j0] <= third:
             return
-        for j in range(max(j0, 0), BINS):
-            if grid[i, j] <= third:
+        for j in range(j0, EDGE):
+            if grid[i * EDGE + j] <= third:
                 break
-            grid[i, j] = third
+            grid[i * EDGE + j] = third
 
 
 @numba.njit(cache=True, nogil=True)
-def fill_grid(grid: Floats, values: Floats, bits: Ints, base_a: int, base_b: int) -> None:
+def fill_grid(grid: Floats, values: Floats, bits: Ints, scale: Ints) -> None:
     """Note all points [n, 3] in the grid; `bits` is the same memory as integers."""
     for i in range(values.shape[0]):
-        tighten(grid, bits[i, 0], bits[i, 1], values[i, 2], base_a, base_b)
+        tighten(grid, bits[i, 0], bits[i, 1], values[i, 2], scale)
 
 
 @numba.njit(cache=True, nogil=True)
-def survivors(grid: Floats, values: Floats, bits: Ints, base_a: int, base_b: int, out: Ints) -> int:
-    """Write the points [n, 3] that the grid does not drop to `out`, and return their number."""
+def sift(
+    grid: Floats, bits_a: Ints, bits_b: Ints, third: Floats, scale: Ints, bins: Ints, keep: NDArray[np.uint8]
+) -> int:
+    """Mark the points whose third objective is below what the grid drops, and return their number.
+
+    Objectives are given in columns, the first two as the bits of floats of at least 0, which are ordered as the floats.
+    """
+    n, base_a, base_b, shift_a, shift_b = third.shape[0], scale[0], scale[1], scale[2], scale[3]
+    for j in range(n):
+        a = min(max(((bits_a[j] - base_a) >> shift_a) + 1, 0), EDGE - 1)
+        b = min(max(((bits_b[j] - base_b) >> shift_b) + 1, 0), EDGE - 1)
+        bins[j] = a * EDGE + b
+    count = 0
+    for j in range(n):
+        keep[j] = third[j] < grid[bins[j]]
+        count += keep[j]
+    return count
+
+
+@numba.njit(cache=True, nogil=True)
+def survivors(grid: Floats, values: Floats, bits: Ints, scale: Ints, out: Ints) -> int:
+    """Write the points [n, 3] that the grid does not drop to `out`, equal ones included, and return their number."""
     count = 0
     for i in range(values.shape[0]):
-        a, b = bin_of(bits[i, 0], base_a), bin_of(bits[i, 1], base_b)
+        a = min(max(((bits[i, 0] - scale[0]) >> scale[2]) + 1, 0), EDGE - 1)
+        b = min(max(((bits[i, 1] - scale[1]) >> scale[3]) + 1, 0), EDGE - 1)
         out[count] = i
-        count += a < 0 or b < 0 or values[i, 2] <= grid[max(a, 0), max(b, 0)]
+        count += values[i, 2] <= grid[a * EDGE + b]
     return count

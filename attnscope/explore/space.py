@@ -11,6 +11,8 @@ from itertools import product
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from attnscope.errors import SpecError
 from attnscope.explore.axes import Axis, Value
 from attnscope.explore.expressions import Expression
@@ -188,6 +190,8 @@ class Space:
 
     def _fitted(self, group: Group, path: str, value: Any) -> Any:
         """A derived value as the kind of number its field holds."""
+        if isinstance(value, np.ndarray):
+            return value.astype(np.int64 if is_whole(path, group) else np.float64)
         if is_whole(path, group):
             kind = value.node.kind if isinstance(value, Number) else type(value).__name__
             if kind != INT:

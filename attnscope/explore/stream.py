@@ -16,7 +16,8 @@ from attnscope.mappings.spatial.batch_machine import BLOCK, run_columns
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-_ROOM = 1 << 17
+_ROOM = 1 << 16
+_PILOT = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -79,31 +80,34 @@ class Streamer:
         values = np.array([float(v) for axis in axes for v in axis.values])
         return _ints(strides), lengths, offsets, values
 
-    def run(self, lo: int, hi: int, grid: Grid) -> Found:
+    def run(self, lo: int, hi: int, known: Floats) -> Found:
         """Return the undominated points of the blocks `lo` to `hi`.
 
         Args:
             lo: first block of the group. hi: last + 1.
-            grid: of points with lower numbers, which may drop points here.
+            known: [n, 3] objectives of points with lower numbers, which may drop points here.
         """
         parts, group = self.parts, self.compiled.group
         outer, mixed = self._outer_memory(), self._mixed_memory()
-        least, bases = grid.least.copy(), (grid.base_a, grid.base_b)
         room = max(_ROOM, 2 * parts.block)
         values, numbers = np.empty((room, 3)), np.empty(room, dtype=np.int64)
         flags, found, at = (parts.ask_legal, parts.ask_allowed), NOTHING, lo
         while at < hi:
-            blocks = _ints([at, hi])
+            grid = Grid.of(np.concatenate([known, found.values]))
+            end = min(hi, at + self.pilot_blocks) if at == lo and not len(known) else hi
+            blocks = _ints([at, end])
             done, count, legal, allowed = stream(
-                blocks, parts.block, group.first, self.axis_table, outer, mixed, flags, least, bases, values, numbers
-            )
+                blocks, parts.block, group.first, self.axis_table, outer, mixed, flags,
+                grid.least, grid.scale, values, numbers,
+            )  # fmt: skip
             at += done
-            part = Found(values[:count].copy(), numbers[:count].copy(), legal, allowed)
-            found = merged([found, part])
-            if at < hi and len(found.values) and bases == (0, 0):
-                fresh = Grid.of(found.values)
-                least, bases = fresh.least.copy(), (fresh.base_a, fresh.base_b)
+            found = merged([found, Found(values[:count].copy(), numbers[:count].copy(), legal, allowed)])
         return found
+
+    @property
+    def pilot_blocks(self) -> int:
+        """Blocks to start with where no point is known, to learn where the front lies."""
+        return max(1, _PILOT // self.parts.block)
 
     def _outer_memory(self) -> tuple[Ints, Ints, Ints, Floats, Ints, Ints, Ints]:
         part: Part = self.parts.outer

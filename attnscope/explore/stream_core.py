@@ -7,7 +7,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from attnscope.explore.front_core import bin_of, tighten
+from attnscope.explore.front_core import sift, tighten
 from attnscope.mappings.spatial.batch_machine import BLOCK, execute
 
 Ints = NDArray[np.int64]
@@ -35,7 +35,7 @@ def stream(
     mixed: tuple[Ints, Ints, Ints, Floats, Ints, Ints],
     flags: tuple[bool, bool],
     grid: Floats,
-    bases: tuple[int, int],
+    scale: Ints,
     out_values: Floats,
     out_numbers: Ints,
 ) -> tuple[int, int, int, int]:
@@ -49,7 +49,7 @@ def stream(
         mixed: steps, start, stride, memory, rows to fill from the other outputs of `outer`, output rows (objectives,
             legal, allowed) of the part of each point.
         flags: whether legality and constraints have to be asked of each point.
-        grid, bases: the filter; tightened here by what is found.
+        grid, scale: the filter; tightened here by what is found.
         out_values, out_numbers: the points that no earlier one dominates for certain.
 
     Returns:
@@ -60,8 +60,8 @@ def stream(
     m_steps, m_start, m_stride, m_mem, m_rows, m_out = mixed
     o_wide, m_wide = o_mem.view(np.int64), m_mem.view(np.int64)
     ask_legal, ask_allowed = flags
-    base_a, base_b = bases
     bits = m_wide
+    bins, keep = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.uint8)
     found, n_legal, n_allowed = 0, 0, 0
     for lo in range(blocks[0], blocks[1], BLOCK):
         n_blocks = min(BLOCK, blocks[1] - lo)
@@ -94,8 +94,13 @@ def stream(
                         n_legal += m_mem[legal + j] != 0.0
                     if not allowed:
                         continue
+                left = sift(
+                    grid, m_wide[a : a + n], m_wide[b : b + n], m_mem[c : c + n], scale, bins[:n], keep[:n]
+                )
                 if not ask_legal and not ask_allowed:
                     n_allowed += n
+                    if left == 0:
+                        continue
                 for j in range(n):
                     if ask_legal and m_mem[legal + j] == 0.0:
                         continue
@@ -104,10 +109,9 @@ def stream(
                     if ask_legal or ask_allowed:
                         n_allowed += 1
                     third = m_mem[c + j]
-                    x, y = bin_of(m_wide[a + j], base_a), bin_of(m_wide[b + j], base_b)
-                    if x >= 0 and y >= 0 and third >= grid[x, y]:
+                    if keep[j] == 0 or third >= grid[bins[j]]:  # the grid may have tightened within the block
                         continue
-                    tighten(grid, m_wide[a + j], m_wide[b + j], third, base_a, base_b)
+                    tighten(grid, m_wide[a + j], m_wide[b + j], third, scale)
                     out_values[found, 0], out_values[found, 1], out_values[found, 2] = m_mem[a + j], m_mem[b + j], third
                     out_numbers[found] = number + j0 + j
                     found += 1
