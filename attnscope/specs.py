@@ -65,6 +65,18 @@ def find(kind: str, name: str, package: str, folder: str) -> Path:
     return path
 
 
+def edition(name: str) -> tuple[int, int]:
+    """Return what changes when the user's file called `name` is edited, so that it is read again in the same session.
+
+    Shipped files never change; a missing file is refused where it is read.
+    """
+    try:
+        found = Path(name).stat() if name.endswith(".toml") else None
+    except OSError:
+        found = None
+    return (found.st_mtime_ns, found.st_size) if found else (0, 0)
+
+
 def validate(model: type[M], table: Mapping[str, Any], where: str) -> M:
     """Return `table` as a `model`.
 

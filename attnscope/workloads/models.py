@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from attnscope.errors import SpecError
-from attnscope.specs import Frozen, find, packaged, read_toml, validate
+from attnscope.specs import Frozen, edition, find, packaged, read_toml, validate
 from attnscope.workloads.shape import AttentionShape, Gemm
 
 _PACKAGE, _FOLDER = "attnscope.workloads", "models"
@@ -75,7 +75,6 @@ def list_models() -> tuple[str, ...]:
     return tuple(packaged(_PACKAGE, _FOLDER))
 
 
-@cache
 def load_model(name: str) -> Model:
     """Return a model of the zoo, or the one in a user's TOML file.
 
@@ -83,10 +82,14 @@ def load_model(name: str) -> Model:
         UnknownNameError: no such model; suggests the nearest.
         SpecError: the file breaks the schema.
     """
+    return _load(name, edition(name))
+
+
+@cache
+def _load(name: str, _: tuple[int, int]) -> Model:
     path = find("model", name, _PACKAGE, _FOLDER)
-    return validate(
-        Model, {"name": path.stem, **read_toml(path)}, str(path) if name.endswith(".toml") else f"model {name}"
-    )
+    where = str(path) if name.endswith(".toml") else f"model {name}"
+    return validate(Model, {"name": path.stem, **read_toml(path)}, where)
 
 
 _HF_KEYS = {

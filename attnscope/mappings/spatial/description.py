@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from attnscope.specs import Frozen, find, packaged, read_toml, validate
+from attnscope.specs import Frozen, edition, find, packaged, read_toml, validate
 
 _PACKAGE, _FOLDER = "attnscope.mappings.spatial", "library"
 Rank = Literal["", "E", "F", "M", "P"]
@@ -78,7 +78,6 @@ def list_spatial_mappings() -> tuple[str, ...]:
     )
 
 
-@cache
 def load_mapping(name: str) -> SpatialMapping:
     """Return a shipped mapping, or the one in a user's TOML file (a path that ends in ``.toml``).
 
@@ -86,5 +85,10 @@ def load_mapping(name: str) -> SpatialMapping:
         UnknownNameError: no such mapping; suggests the nearest.
         SpecError: the file breaks the schema.
     """
+    return _load(name, edition(name))
+
+
+@cache
+def _load(name: str, _: tuple[int, int]) -> SpatialMapping:
     path = find("mapping", name, _PACKAGE, _FOLDER)
     return validate(SpatialMapping, {"name": path.stem, **read_toml(path)}, f"mapping {name}")
