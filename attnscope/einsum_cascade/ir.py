@@ -3,12 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from attnscope.einsum_cascade.definitions import Definition
 from attnscope.einsum_cascade.einsum import Claim, Einsum, Rank, index_rank
 from attnscope.einsum_cascade.expressions import Access
 from attnscope.einsum_cascade.operators import OPERATORS, REDUCERS, Operator, Reducer
 from attnscope.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from attnscope.einsum_cascade.order import Stage
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,13 @@ class Cascade:
     def by_name(self) -> dict[str, Einsum]:
         """The Einsum that writes each tensor."""
         return {einsum.name: einsum for einsum in self.einsums}
+
+    @cached_property
+    def stages(self) -> "tuple[Stage, ...]":
+        """The Einsums in an order that can be executed; see :func:`attnscope.einsum_cascade.order.stages`."""
+        from attnscope.einsum_cascade.order import find_stages
+
+        return find_stages(self)
 
     @cached_property
     def operators(self) -> dict[str, Operator]:

@@ -89,6 +89,11 @@ class Stage:
 
 def stages(cascade: Cascade) -> tuple[Stage, ...]:
     """Return the cascade in an order that can be executed; recurrences stay together, ordered within one step."""
+    return cascade.stages
+
+
+def find_stages(cascade: Cascade) -> tuple[Stage, ...]:
+    """Work out :func:`stages`, which a cascade keeps."""
     whole = successors(cascade)
     within = successors(cascade, carried=False)
     found = []

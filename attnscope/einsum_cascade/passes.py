@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from attnscope.einsum_cascade.einsum import Einsum
-from attnscope.einsum_cascade.expressions import Access, Number, Var, accesses, shifted
+from attnscope.einsum_cascade.expressions import Access, Number, Var, accesses, shifted, walk
 from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.layout import Group, groups
 from attnscope.einsum_cascade.order import stages
@@ -89,11 +89,19 @@ class Family:
 
     def gathers(self, access: Access) -> bool:
         """Whether the rank is read at coordinates that are themselves data."""
+        if not any(isinstance(node, Access) for index in access.indices for node in walk(index)):
+            return False
         return any(any(accesses(index) for index in group.given) for group in self._outer(access))
 
     def pointwise(self, access: Access) -> bool:
         """Whether the access follows the traversal: it reads the running coordinate, or no coordinate at all."""
-        return all(self._follows(group) for group in self._outer(access))
+        if access not in self._known:
+            self._known[access] = all(self._follows(group) for group in self._outer(access))
+        return self._known[access]
+
+    @cached_property
+    def _known(self) -> dict[Access, bool]:
+        return {}
 
     def _outer(self, access: Access) -> list[Group]:
         """Return how the outermost part of the rank is addressed, where the tensor was written along the traversal."""

@@ -95,7 +95,11 @@ class _Writer:
             carried = corrected
         self.lines.append(f"{name}[{step}+1{rest}] = {carried} + {fresh.text}  {name}[0] = 0")
         self.ways += [_Way(f"{name}[{step}{rest}]", indices), _Way(f"{name}[{step}+1{rest}]", indices)]
-        self.ways.append(_Way(f"{name}[{step.upper()}{rest}]", indices[1:]))
+        final = _Way(f"{name}[{step.upper()}{rest}]", indices[1:])
+        self.ways.append(final)
+        if self.rng.random() < 0.5:
+            whole = self.pick(*self.inner)
+            self.define(self.union(whole, final), f"{whole.text} * {final.text}")
         return None
 
 
