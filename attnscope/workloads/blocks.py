@@ -36,7 +36,7 @@ class BlockGraph(Frozen):
     The one operator that nothing reads is the result; it becomes the input of the next copy.
 
     Raises:
-        SpecError: a name is unknown or given twice, operators wait for each other, or an attention has not three inputs.
+        ValueError: a name is unknown or given twice, operators wait for each other, an attention has not three inputs.
     """
 
     name: str

@@ -14,7 +14,10 @@ from attnscope.simulator.gpu_device import GpuDevice
 
 COLUMNS = ("batch_size", "q_heads", "kv_heads", "head_dim", "kv_len", "window", "latency_ms")
 FIT_ROWS = 100
-_ROUNDS, _SOFT = 12, 0.1
+_ROUNDS = 12
+_SOFT = (
+    0.03  # errors below three percent count little: at the noise of the tables; beyond, the loss is the absolute error
+)
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,10 @@ def split_parts(
     worst_s = math.ceil(longest_tiles / pieces) * tile_s + cta_s
     tiles_s, fixed_s = units * tiles * tile_s, ctas * cta_s
     kernel_s = float(makespan(ctas, n_sms, 1.0, tiles_s + fixed_s, worst_s))
+    if longest_tiles > math.ceil(tiles):  # ragged: the longest pieces end alone, with the bandwidth for themselves
+        alone_s = tile_time_s(keys_per_tile * row_bytes, 1.0, dram_bytes_per_s, l2_bytes_per_s, in_l2, tile_floor_s)
+        last_s = math.ceil(longest_tiles / pieces) * alone_s + cta_s
+        kernel_s = min(kernel_s, (tiles_s + fixed_s) / active + last_s * (1.0 - 1.0 / active))
     rows = batch * kv_heads * group
     operands_s = (rows * row_bytes + merge_bytes(rows, pieces, value_width)) / dram_bytes_per_s
     merging_s = merge_launch_s if pieces > 1.0 else 0.0

@@ -119,8 +119,8 @@ def resolve_context(
         beyond = int((found.prompt + found.generated > model.longest).sum())
         if beyond:
             notes.append(
-                f"{beyond:,} of {found.n_requests:,} requests are longer than the {format_length(model.longest)} tokens "
-                f"of {model.name}; they are counted as if the model took them."
+                f"{beyond:,} of {found.n_requests:,} requests are longer than the {format_length(model.longest)} "
+                f"tokens of {model.name}; they are counted as if the model took them."
             )
     return found.mean_context, found, tuple(notes)
 

@@ -212,7 +212,8 @@ def terms(
     if replicas > 1.0:  # the residual moves to the next replica while attention runs
         moved_s = wire_s(link, residual_bytes(model, each), compute_devices) + link.round_trip_s / 2.0
         chain_s = max(chain_s, model_s + moved_s)
-    layer_s = period_s(chain_s, batches, replicas, model_s, attention_s, max(query_s + kv_s, back_s))
+    work_s = attention_s + (memory.merge_launch_s if early else 0.0)
+    layer_s = period_s(chain_s, batches, replicas, model_s, work_s, max(query_s + kv_s, back_s))
     return Terms(
         model_s,
         attention_s,
@@ -224,6 +225,6 @@ def terms(
         model.layers * layer_s,
         batch / (model.layers * layer_s),
         batches * model_s / (replicas * layer_s),
-        batches * attention_s / layer_s,
+        batches * work_s / layer_s,
         batches * max(query_s + kv_s, back_s) / layer_s,
     )

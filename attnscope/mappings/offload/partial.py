@@ -8,6 +8,7 @@ over their union (FlashAttention, arXiv 2205.14135; Lamina, arXiv 2405.01814, se
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,11 +71,15 @@ def partial_attention(query: Array, key: Array, value: Array, *, scale: float | 
         key: [keys, score_width].
         value: [keys, value_width].
         scale: of the scores; ``1 / sqrt(score_width)`` where it is left out.
+
+    Scores and results are fp32 or wider, as in kernels with half-precision operands.
     """
+    wide = np.promote_types(query.dtype, np.float32)
+    query, key, value = (tensor.astype(wide) for tensor in (query, key, value))
     if not len(key):
         return identity(query.shape[:-1], value.shape[-1], query.dtype)
     factor = 1.0 / np.sqrt(query.shape[-1]) if scale is None else scale
-    return from_scores((query @ key.T) * query.dtype.type(factor), value)
+    return from_scores((query @ key.T) * wide.type(factor), value)
 
 
 def from_scores(scores: Array, value: Array) -> Partial:
@@ -87,8 +92,8 @@ def from_scores(scores: Array, value: Array) -> Partial:
 
 def split_attention(query: Array, key: Array, value: Array, cuts: Sequence[int]) -> Partial:
     """Return attention computed in pieces that end at `cuts` (and at the last key), as a split-KV kernel does."""
-    ends = [0, *cuts, len(key)]
-    return merge_all(partial_attention(query, key[a:b], value[a:b]) for a, b in zip(ends[:-1], ends[1:], strict=True))
+    ends = pairwise([0, *cuts, len(key)])
+    return merge_all(partial_attention(query, key[a:b], value[a:b]) for a, b in ends)
 
 
 def stream_k_attention(

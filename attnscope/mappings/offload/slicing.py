@@ -1,7 +1,7 @@
-"""Cutting a model at its attentions: minimum cut of the operator graph, order inside the slices, what crosses the link.
+"""Cutting a model at its attentions: minimum cut of the operator graph, order inside the slices, what is sent.
 
-After Lamina's model converter (arXiv 2405.01814 v2, section 4.2): remove an attention operator, find the cheapest set of
-tensors that has to be kept while it runs elsewhere, and order each slice so that queries leave as early as possible.
+After Lamina's model converter (arXiv 2405.01814 v2, section 4.2): remove an attention operator, find the cheapest set
+of tensors that has to be kept while it runs elsewhere, and order each slice so that queries leave as early as possible.
 """
 
 from collections.abc import Iterable
@@ -185,13 +185,13 @@ def slice_graph(graph: BlockGraph) -> Slices:
 def minimum_cut(graph: BlockGraph, attention: str) -> set[str]:
     """Return the operators that run before `attention`, chosen so that the tensors kept across it weigh least.
 
-    A tensor read by several operators is kept once: every operator is an edge of its tensor's bytes between an entry and
+    A tensor read by several operators is kept once: every operator is an edge of its tensor's bytes from an entry to
     an exit, and edges between operators cannot be cut, backwards too, so that nothing runs before what it reads. Among
     equal cuts the one with the fewest operators before the attention counts.
     """
     import networkx as nx
 
-    flow = nx.DiGraph()
+    flow: nx.DiGraph[Any] = nx.DiGraph()
     attended = graph.by_name[attention]
     for op in graph.operators:
         if op.name == attention:
@@ -204,10 +204,10 @@ def minimum_cut(graph: BlockGraph, attention: str) -> set[str]:
             else:
                 flow.add_edge((source, "out"), (op.name, "in"))
                 flow.add_edge((op.name, "in"), (source, "in"))
-    for op in _closure(graph, attended.inputs):
-        flow.add_edge("before", (op, "in"))
-    for op in graph.results:
-        flow.add_edge((op, "in"), "after")
+    for name in _closure(graph, attended.inputs):
+        flow.add_edge("before", (name, "in"))
+    for name in graph.results:
+        flow.add_edge((name, "in"), "after")
     _, (early, _) = nx.minimum_cut(flow, "before", "after")
     return {op.name for op in graph.operators if (op.name, "in") in early}
 
