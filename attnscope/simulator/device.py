@@ -52,9 +52,16 @@ def spatial_device(name: str, fields: Mapping[str, Any] | None = None) -> Spatia
     return with_fields(device, fields or {}, f"device {name}")
 
 
-def _table(name: str) -> Table:
+def _table(name: str, seen: tuple[str, ...] = ()) -> Table:
     """The table of a device file, laid over the device it extends."""
+    if name in seen:
+        chain = " -> ".join((*seen, name))
+        raise SpecError(
+            f"device {seen[0]}: 'extends' goes round in a circle: {chain}. Let one of them stand on its own."
+        )
     path = find("device", name, _PACKAGE, _FOLDER)
     table = {"name": Path(path).stem, **read_toml(path)}
     base = table.pop("extends", None)
-    return merged(_table(base), table) if base else table
+    if base is not None and not isinstance(base, str):
+        raise SpecError(f"device {name}: extends = {base!r} is refused: should be the name of a device or a TOML file.")
+    return merged(_table(base, (*seen, name)), table) if base else table

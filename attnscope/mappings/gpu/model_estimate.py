@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from attnscope.errors import UnknownNameError
 from attnscope.mappings.gpu.backends import POLICIES, MaskPolicy
-from attnscope.simulator.estimate import Estimate
+from attnscope.simulator.estimate import Estimate, in_series
 from attnscope.simulator.gpu_device import PowerState
 
 METHODS = ("fused", "gemm", "naive")
@@ -69,6 +70,12 @@ class ModelEstimate:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
+    @cached_property
+    def attention(self) -> Estimate:
+        """All attention of one pass as one estimate: energies and traffic summed, the limiter of the longest layer."""
+        parts = [layer.estimate for layer in self.layers for _ in range(layer.count)]
+        return in_series(parts, workload=f"{self.model}, attention", mapping=self.layers[0].estimate.mapping)
+
     @property
     def attention_speedup(self) -> float:
         """Dense attention over this mapping's, all layers."""
@@ -80,11 +87,14 @@ class ModelEstimate:
         return self.dense_latency_s / self.latency_s if self.latency_s else 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
+        """Plain values, ready for JSON; limiter, energy, bytes and utilisation are those of all attention together."""
         names = ("model", "device", "attention_s", "dense_attention_s", "other_s", "latency_s", "dense_latency_s")
         row: dict[str, Any] = {
             n: getattr(self, n) for n in (*names, "attention_speedup", "end_to_end_speedup", "because")
         }
+        attention = self.attention
+        row |= {"limiter": attention.limiter, "energy_j": attention.energy_j, "bytes": attention.bytes}
+        row |= {"utilization": dict(attention.utilization)}
         row |= {"inputs": dict(self.inputs), "warnings": list(self.warnings)}
         layers = [
             {"name": x.name, "count": x.count, "estimate": x.estimate.to_dict(), "dense": x.dense.to_dict()}
