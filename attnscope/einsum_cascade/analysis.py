@@ -6,18 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from attnscope.einsum_cascade.family import Family, require_rank
 from attnscope.einsum_cascade.ir import Cascade
-from attnscope.einsum_cascade.passes import Family, Inference, Opening, openings, require_rank, touching
+from attnscope.einsum_cascade.passes import Inference, Opening, openings, touching
 from attnscope.errors import UnknownNameError
 
 
-def rank_length(cascade_partitions: Mapping[str, tuple[str, ...]], rank: str, sizes: Mapping[str, int]) -> int:
+def rank_length(partitions: Mapping[str, tuple[str, ...]], rank: str, sizes: Mapping[str, int]) -> int:
     """Return a rank's length from ``sizes``, through its partition where only that is given."""
     if rank in sizes:
         return int(sizes[rank])
-    if rank in cascade_partitions:
-        return math.prod(rank_length(cascade_partitions, part, sizes) for part in cascade_partitions[rank])
-    for whole, parts in cascade_partitions.items():
+    if rank in partitions:
+        return math.prod(rank_length(partitions, part, sizes) for part in partitions[rank])
+    for whole, parts in partitions.items():
         others = [part for part in parts if part != rank]
         if rank in parts and whole in sizes and all(part in sizes for part in others):
             return -(-int(sizes[whole]) // math.prod(int(sizes[part]) for part in others))

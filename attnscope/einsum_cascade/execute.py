@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from attnscope.einsum_cascade.einsum import Einsum
 from attnscope.einsum_cascade.evaluate import evaluate
+from attnscope.einsum_cascade.expressions import Var
 from attnscope.einsum_cascade.frame import Frame, Tensor
 from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.order import Stage, stages
@@ -106,7 +107,7 @@ def _run_stage(
         return
     for einsum in stage.einsums:
         tensors[einsum.name] = _blank(cascade, einsum, sizes, tensors, dtype)
-    for generation in range(sizes[stage.step.rstrip("'").upper()]):
+    for generation in range(sizes[Var(stage.step).rank]):
         for einsum in stage.einsums:
             _step(cascade, einsum, stage.step, generation, sizes, tensors, dtype)
 

@@ -65,11 +65,11 @@ def test_names_and_order_play_no_part(name: str, rank: str, _expected: dict[str,
     assert [b.elements(sizes) for b in before.live] == [b.elements(sizes) for b in after.live]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, derandomize=True, max_examples=60)
 @given(st.integers(0, 10**6), st.booleans())
 def test_inference_agrees_with_brute_force(seed: int, partitioned: bool) -> None:
     cascade = random_cascade(seed, 8, partitioned=partitioned)
-    sizes = {"P": 1, "M1": 6, "M0": 2, "M": 12} if partitioned else {"P": 1, "M": 7}
+    sizes = {"P": 1, "M1": 7, "M0": 2, "M": 14} if partitioned else {"P": 1, "M": 8}
     analysis = analyse_passes(cascade, "M")
     touched = {name: n for name, n in analysis.einsum_pass.items() if analysis.level[name] == "element"}
     assert touched == sweeps_needed(cascade, "M", sizes)
@@ -77,17 +77,17 @@ def test_inference_agrees_with_brute_force(seed: int, partitioned: bool) -> None
         assert n_passes == max(sweeps_needed(cascade, "M", sizes, tensor).values())
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, derandomize=True, max_examples=30)
 @given(st.integers(0, 10**6), st.sampled_from(["M0", "M1"]))
 def test_inference_agrees_with_brute_force_on_parts(seed: int, rank: str) -> None:
     cascade = random_cascade(seed, 7)
-    sizes = {"P": 1, "M1": 6, "M0": 2, "M": 12} if rank == "M1" else {"P": 1, "M1": 2, "M0": 6, "M": 12}
+    sizes = {"P": 1, "M1": 7, "M0": 2, "M": 14} if rank == "M1" else {"P": 1, "M1": 2, "M0": 7, "M": 14}
     analysis = analyse_passes(cascade, rank)
     touched = {name: n for name, n in analysis.einsum_pass.items() if analysis.level[name] == "element"}
     assert touched == sweeps_needed(cascade, rank, sizes)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, derandomize=True, max_examples=40)
 @given(st.integers(0, 10**6), st.integers(0, 10**6))
 def test_disguise_changes_nothing_in_random_cascades(seed: int, disguise: int) -> None:
     cascade = random_cascade(seed, 9)

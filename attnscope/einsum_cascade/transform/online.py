@@ -12,9 +12,9 @@ Gimelshein (arXiv 1805.02867), whose weights are the output, as two passes.
 from attnscope.einsum_cascade.analysis import analyse_passes
 from attnscope.einsum_cascade.einsum import Einsum
 from attnscope.einsum_cascade.expressions import Access, Expr, Var, next_generation, walk
+from attnscope.einsum_cascade.family import Family
 from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.order import Stage, stages, successors
-from attnscope.einsum_cascade.passes import Family
 from attnscope.einsum_cascade.transform.corrections import (
     NONE,
     UNCHANGED,
