@@ -46,7 +46,7 @@ def packaged(package: str, folder: str) -> dict[str, Path]:
     """Return the TOML files shipped in `package`/`folder` by name, sorted."""
     root = resources.files(package) / folder
     with resources.as_file(root) as path:
-        return {file.stem: file for file in sorted(path.glob("*.toml"))}
+        return {file.stem: file for file in sorted(path.glob("*.toml"), key=lambda file: file.stem)}
 
 
 def find(kind: str, name: str, package: str, folder: str) -> Path:
