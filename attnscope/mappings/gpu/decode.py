@@ -102,6 +102,9 @@ def _shape(
     workload: str | Model | AttentionShape, batch: int | None, context: int | None
 ) -> tuple[AttentionShape, str, int | None]:
     """The layer for one query per sequence, the name of the workload, and the longest context it takes."""
+    for what, value in (("batch", batch), ("context", context)):
+        if value is not None and value < 1:
+            raise UsageError(f"decode: {what} = {value} must be at least 1. Nearest: 1.")
     if isinstance(workload, AttentionShape):
         return workload.with_sizes(queries=1, batch=batch, keys=context), "", None
     if isinstance(workload, str):
@@ -183,7 +186,7 @@ def _because(parts: dict[str, float], what: str, latency: float, time: DecodeTim
     cut = f"contexts cut into {pieces}" if mapping != "stream-k" else "all tiles cut evenly"
     return (
         f"Limited by {_WORDS[what]}: {parts[what] / latency:.0%} of the time; {cut}, {time.ctas} CTAs in "
-        f"{time.waves:.2f} waves, {time.efficiency:.0%} of whose slots work; the tail takes {time.tail_s / latency:.0%}."
+        f"{time.waves:.2f} waves, {time.efficiency:.0%} of whose slots work; tail {time.tail_s / latency:.0%}."
     )
 
 
