@@ -16,7 +16,7 @@ LONGEST_AXIS = 1_000_000
 
 
 class Range(Frozen):
-    """Values between two ends, both included where they are hit: so many `steps`, or every `step`, or times `factor`."""
+    """Values between two ends, both included where hit: so many `steps`, or every `step`, or times `factor`."""
 
     from_: int | float | str = Field(alias="from")
     to: int | float | str
@@ -46,7 +46,8 @@ def numbers(given: Any, path: str, whole: bool | None, where: str) -> tuple[Valu
     """Return the values that a list, a range or a single number of the file stands for, without repeats.
 
     Args:
-        given: what the file says. path: of the field.
+        given: what the file says.
+        path: of the field.
         whole: True for a field of whole numbers, False for one of floats, None to take values as they are.
         where: the file, for messages.
 
@@ -57,7 +58,8 @@ def numbers(given: Any, path: str, whole: bool | None, where: str) -> tuple[Valu
     if isinstance(given, Mapping):
         raw = _spread(validate(Range, given, place), place, whole)
     else:
-        raw = [_number(value, place) for value in (given if isinstance(given, Sequence) and not isinstance(given, str) else [given])]
+        listed = given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
+        raw = [_number(value, place) for value in listed]
     if not raw:
         raise SpecError(f"{place} has no values, so the space is empty. Give at least one, or remove the axis.")
     if whole is None and any(isinstance(value, float) for value in raw):

@@ -18,7 +18,7 @@ from attnscope.explore.space import Group, Space
 from attnscope.mappings.spatial.batch import Batch, compile_batch
 from attnscope.mappings.spatial.batch_code import Code, lower
 from attnscope.mappings.spatial.batch_symbols import Graph, Number
-from attnscope.mappings.spatial.batch_trace import trace
+from attnscope.mappings.spatial.batch_trace import METRICS, trace
 
 BLOCK_POINTS = 4096
 Ints = NDArray[np.int64]
@@ -46,8 +46,9 @@ class Compiled:
     refusal: str = ""
 
     def batch(self) -> Batch:
-        """Return the evaluator of single points: `legal`, `allowed` and every figure."""
-        return compile_batch(self.graph, {"legal": self.legal, "allowed": self.allowed, **self.figures})
+        """Return the evaluator of single points: `legal`, `allowed` and every metric."""
+        metrics = {name: self.figures[name] for name in METRICS}
+        return compile_batch(self.graph, {"legal": self.legal, "allowed": self.allowed, **metrics})
 
 
 def compile_group(space: Space, group: Group) -> Compiled:
@@ -229,7 +230,8 @@ def refuse_nowhere(compiled: Sequence[Compiled]) -> None:
         if one.refusal or one.allowed.node.op != "const" or one.allowed.node.value:
             return
     impossible = next((text for text in _impossible(compiled)), "all constraints together")
-    raise UsageError(f"{compiled[0].space.where}: no point of the space can satisfy {impossible}. Relax the constraint.")
+    where = compiled[0].space.where
+    raise UsageError(f"{where}: no point of the space can satisfy {impossible}. Relax the constraint.")
 
 
 def _impossible(compiled: Sequence[Compiled]) -> list[str]:

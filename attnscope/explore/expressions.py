@@ -5,6 +5,7 @@ They are read by Python's parser and walked by our own rules: numbers, names, ar
 """
 
 import ast
+import difflib
 import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
@@ -49,7 +50,8 @@ class Expression:
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             column = getattr(error, "offset", None) or 1
             raise UsageError(
-                f"{self.where}: cannot read {self.text!r} at column {column}. Write for instance 'latency_s < 1 and area_mm2 <= 400'."
+                f"{self.where}: cannot read {self.text!r} at column {column}. "
+                "Write for instance 'latency_s < 1 and area_mm2 <= 400'."
             ) from None
         _check(tree, self)
         return tree
@@ -68,11 +70,26 @@ class Expression:
         known = list(known)
         for name in self.names:
             if name not in known:
-                raise UnknownNameError("field or figure", name, known, f"{self.where} {self.text!r}")
+                raise UnknownNameError("field or figure", name, near_names(name, known), f"{self.where} {self.text!r}")
 
     def value(self, values: Mapping[str, Any]) -> Any:
         """Return the value with names looked up in `values`: numbers, numpy arrays or traced numbers."""
         return _walk(self.tree, values)
+
+
+def near_names(name: str, known: Iterable[str]) -> list[str]:
+    """Return those of many dotted names that `name` may have meant: the same group, and the nearest."""
+    names = list(known)
+    parts = name.split(".")
+    for depth in range(len(parts) - 1, 0, -1):
+        group = ".".join(parts[:depth]) + "."
+        found = [n for n in names if n.startswith(group)]
+        if found:
+            break
+    else:
+        found = [n for n in names if "." not in n]
+    shorter = [n for n in found if n.count(".") <= len(parts)] or found
+    return list(dict.fromkeys([*shorter, *difflib.get_close_matches(name, names, n=1)]))
 
 
 def conjuncts(expression: Expression) -> list[Expression]:
@@ -166,9 +183,7 @@ def _walk(tree: ast.expr, values: Mapping[str, Any]) -> Any:
         return reduce(join, (_walk(value, values) for value in tree.values))
     if isinstance(tree, ast.Compare):
         sides = [_walk(side, values) for side in (tree.left, *tree.comparators)]
-        parts = [
-            _COMPARE[type(op)](a, b) for op, a, b in zip(tree.ops, sides[:-1], sides[1:], strict=True)
-        ]
+        parts = [_COMPARE[type(op)](a, b) for op, a, b in zip(tree.ops, sides[:-1], sides[1:], strict=True)]
         return reduce(_and, parts)
     if isinstance(tree, ast.Call):
         assert isinstance(tree.func, ast.Name)

@@ -95,7 +95,10 @@ class Grid:
             return cls(least, np.array([0, 0, 56, 56]))
         bits = spanned.view(np.int64)
         low, high = bits.min(axis=0), bits.max(axis=0)
-        shifts = [max(0, int(h - l).bit_length() - _BITS_OF_BINS) for l, h in zip(low, high, strict=True)]
+        shifts = [
+            max(0, int(most - least_bits).bit_length() - _BITS_OF_BINS)
+            for least_bits, most in zip(low, high, strict=True)
+        ]
         scale = np.array([low[0], low[1], shifts[0], shifts[1]], dtype=np.int64)
         values = np.ascontiguousarray(front)
         core.fill_grid(least, values, values.view(np.int64), scale)

@@ -8,7 +8,7 @@ import numpy as np
 
 from attnscope.explore.compiled import Compiled, refuse_nowhere
 from attnscope.explore.front import pareto_front
-from attnscope.explore.records import Evaluator, Records
+from attnscope.explore.records import Evaluator, Ints, Rows, objectives_of
 from attnscope.explore.sampling import sample_numbers
 from attnscope.explore.space import Space
 from attnscope.explore.stream import NOTHING, Found, Streamer
@@ -93,14 +93,17 @@ class Job:
         return streamer.run(-(-first // block), -(-last // block), known)
 
     def _store(self, segment: int) -> tuple[Found, bytes]:
-        lo, hi = self.span(segment)
-        numbers = sample_numbers(lo, hi, self.space.size) if self.n_sampled else np.arange(lo, hi)
-        records = self.evaluator.records(numbers)
-        return self._front_of(records), records.tobytes() if self.keep == "all" else b""
+        numbers = self.numbers(segment)
+        rows = self.evaluator.rows(numbers)
+        return self._front_of(rows), rows.to_bytes() if self.keep == "all" else b""
 
-    def _front_of(self, records: Records) -> Found:
-        allowed = records[records["allowed"]]
-        values = self.evaluator.objectives(allowed)
-        rows = pareto_front(values, allowed["index"])
-        n_legal = int(records["legal"].sum())
-        return Found(values[rows], allowed["index"][rows], n_legal, len(allowed))
+    def numbers(self, segment: int) -> Ints:
+        """Return the points of a segment that is not streamed."""
+        lo, hi = self.span(segment)
+        return sample_numbers(lo, hi, self.space.size) if self.n_sampled else np.arange(lo, hi)
+
+    def _front_of(self, rows: Rows) -> Found:
+        allowed = rows[rows.allowed]
+        values = objectives_of(allowed, self.space)
+        kept = pareto_front(values, allowed.numbers)
+        return Found(values[kept], allowed.numbers[kept], int(rows.legal.sum()), len(allowed))

@@ -17,7 +17,8 @@ from attnscope.errors import SpecError
 from attnscope.explore.axes import Axis, Value
 from attnscope.explore.expressions import Expression
 from attnscope.explore.figures import FIGURES
-from attnscope.mappings.spatial.batch_symbols import INT, Number
+from attnscope.mappings.spatial.batch_operations import INT
+from attnscope.mappings.spatial.batch_symbols import Number
 from attnscope.mappings.spatial.description import SpatialMapping
 from attnscope.mappings.spatial.energy import Accounting
 from attnscope.mappings.spatial.evaluate import evaluate
@@ -103,9 +104,7 @@ class Point:
         shape = self.shape
         name = f"{self.group.workload} {format_length(shape.queries)}"
         block: Any = self.fields.get("mapping.block")
-        return evaluate(
-            shape, self.mapping, self.device, accounting=self.group.accounting, block=block, workload=name
-        )
+        return evaluate(shape, self.mapping, self.device, accounting=self.group.accounting, block=block, workload=name)
 
     def _below(self, prefix: str) -> dict[str, Any]:
         return {k.removeprefix(prefix): v for k, v in self.fields.items() if k.startswith(prefix)}
@@ -175,7 +174,7 @@ class Space:
         out: dict[str, Any] = {}
         for path, value in chosen.items():
             targets = SHORTHANDS.get(path, (path,) if "." in path else ())
-            out |= {target: value for target in targets}
+            out |= dict.fromkeys(targets, value)
         for path, expression in self.derived.items():
             value = expression.value(self.visible(group, chosen, out))
             for target in SHORTHANDS.get(path, (path,)):
@@ -240,7 +239,7 @@ def speed(path: str) -> int:
     """Return how fast an axis should change: what decides the tiling slowly, what only scales the result fast."""
     if path.startswith("workload."):
         return 0
-    if path.startswith("device.dram.") or path.startswith("device.clock."):
+    if path.startswith(("device.dram.", "device.clock.")):
         return 3
     shapes = ("mapping.", "device.pe_dim", "device.array_2d.rows", "device.array_2d.columns", "device.array_1d.columns")
     return 1 if path.startswith(shapes) or path == "device.buffer.capacity_bytes" or "." not in path else 2

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from attnscope.errors import SpecError, UnknownNameError, UsageError
 from attnscope.explore.axes import Axis, Range, numbers
-from attnscope.explore.expressions import Expression, bound, conjuncts
+from attnscope.explore.expressions import Expression, bound, conjuncts, near_names
 from attnscope.explore.figures import FIGURES
 from attnscope.explore.space import MAPPING_FIELDS, NAMED, SHORTHANDS, SIZES, Group, Space, grouped, is_whole, speed
 from attnscope.mappings.spatial.description import load_mapping
@@ -109,9 +109,7 @@ def _groups(given: Mapping[str, Any], where: str) -> list[Group]:
 
 
 def _renumbered(groups: Sequence[Group], points: int) -> list[Group]:
-    return [
-        Group(g.number, g.workload, g.shape, g.mapping, g.device, g.accounting, g.number * points) for g in groups
-    ]
+    return [Group(g.number, g.workload, g.shape, g.mapping, g.device, g.accounting, g.number * points) for g in groups]
 
 
 def _axes(given: Mapping[str, Any], groups: Sequence[Group], where: str) -> list[Axis]:
@@ -132,14 +130,14 @@ def _checked_path(path: str, groups: Sequence[Group], where: str) -> bool:
     """Whether the field holds whole numbers; refuses a path that some device, workload or mapping lacks."""
     if path in SHORTHANDS:
         return True
-    kind = path.split(".")[0]
+    kind = path.partition(".")[0]
     for group in groups:
         known = [name for name in (*group.base, *SHORTHANDS) if name.startswith(f"{kind}.")]
         if kind not in ("workload", "mapping", "device"):
             raise UnknownNameError("kind of axis", kind, ("workload", "mapping", "device"), f"{where}: axis {path}")
         if path not in known:
             owner = {"device": f" of device {group.device.name}"}.get(kind, "")
-            raise UnknownNameError("field", path, known, f"{where}: axis{owner}")
+            raise UnknownNameError("field", path, near_names(path, known), f"{where}: axis{owner}")
     return is_whole(path, groups[0])
 
 
@@ -163,7 +161,7 @@ def _derived(
     out = {}
     for path, text in given.items():
         if not isinstance(text, str):
-            raise SpecError(f"{where}: derived {path} = {text!r} should be an expression, such as \"device.pe_dim * 2\".")
+            raise SpecError(f'{where}: derived {path} = {text!r} should be an expression, such as "device.pe_dim * 2".')
         _checked_path(path, groups, where)
         if any(path == axis.path for axis in axes):
             raise SpecError(f"{where}: {path} is both an axis and derived. Remove one of the two.")

@@ -29,7 +29,8 @@ STALE_S = 60.0
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE IF NOT EXISTS runs (
-    run TEXT PRIMARY KEY, number INTEGER, title TEXT, space TEXT, keep TEXT, n_points INTEGER, front BLOB);
+    run TEXT PRIMARY KEY, number INTEGER, title TEXT, space TEXT, keep TEXT, n_points INTEGER,
+    front BLOB, front_rows BLOB);
 CREATE TABLE IF NOT EXISTS segments (
     run TEXT, segment INTEGER, state INTEGER, owner TEXT, seen_s REAL, points BLOB, PRIMARY KEY (run, segment));
 CREATE INDEX IF NOT EXISTS free_segments ON segments (run, state, segment);
@@ -109,12 +110,12 @@ class Store:
                     "and run the same line again to go on from there."
                 ) from None
             if "locked" in str(error):
-                raise StoreError(f"{self.path}: another process holds the store for over a minute. Try again.") from None
+                raise StoreError(
+                    f"{self.path}: another process holds the store for over a minute. Try again."
+                ) from None
             raise StoreError(f"{self.path}: {error} while {doing}.") from None
         except sqlite3.DatabaseError as error:
-            raise StoreError(
-                f"{self.path}: is not a result store ({error}). Give another file name."
-            ) from None
+            raise StoreError(f"{self.path}: is not a result store ({error}). Give another file name.") from None
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -134,7 +135,7 @@ class Store:
             if not known:
                 number = self.base.execute("SELECT coalesce(max(number), 0) + 1 FROM runs").fetchone()[0]
                 row = (run, number, space["title"], json.dumps(space), keep, n_points, _packed(NOTHING))
-                self.base.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+                self.base.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, NULL)", row)
                 rows = ((run, segment, FREE) for segment in range(n_segments))
                 self.base.executemany("INSERT INTO segments (run, segment, state) VALUES (?, ?, ?)", rows)
             self._free_orphans(run)
@@ -223,7 +224,9 @@ class Store:
         """
         known = self.runs()
         if not known:
-            raise StoreError(f"{self.path}: has no runs yet. Make one with `attnscope sweep SPACE.toml -o {self.path}`.")
+            raise StoreError(
+                f"{self.path}: has no runs yet. Make one with `attnscope sweep SPACE.toml -o {self.path}`."
+            )
         if run is None:
             return list(known)[-1]
         matches = [name for name, title in known.items() if name.startswith(run) or title == run]
@@ -239,13 +242,22 @@ class Store:
         ).fetchone()
         return json.loads(text), keep, n_points
 
-    def points(self, run: str) -> Iterator[bytes]:
-        """Yield the stored points of each segment that is done, in order."""
-        for (data,) in self.base.execute(
-            "SELECT points FROM segments WHERE run = ? AND state = ? AND points IS NOT NULL ORDER BY segment",
+    def points(self, run: str) -> Iterator[tuple[int, bytes]]:
+        """Yield number and stored points of each segment that is done, in order."""
+        yield from self.base.execute(
+            "SELECT segment, points FROM segments WHERE run = ? AND state = ? AND points IS NOT NULL ORDER BY segment",
             (run, DONE),
-        ):
-            yield data
+        )
+
+    def keep_front_rows(self, run: str, data: bytes) -> None:
+        """Keep the metrics of the finished front, so that readers need no model."""
+        with self._guard("saving the front"), self._transaction():
+            self.base.execute("UPDATE runs SET front_rows = ? WHERE run = ?", (data, run))
+
+    def front_rows(self, run: str) -> bytes | None:
+        """Return what `keep_front_rows` kept, None while the run is not finished."""
+        found: tuple[bytes | None] = self.base.execute("SELECT front_rows FROM runs WHERE run = ?", (run,)).fetchone()
+        return found[0]
 
 
 def _gone(owner: str, seen_s: float | None) -> bool:

@@ -84,7 +84,8 @@ class Streamer:
         """Return the undominated points of the blocks `lo` to `hi`.
 
         Args:
-            lo: first block of the group. hi: last + 1.
+            lo: first block of the group.
+            hi: last + 1.
             known: [n, 3] objectives of points with lower numbers, which may drop points here.
         """
         parts, group = self.parts, self.compiled.group

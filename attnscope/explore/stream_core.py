@@ -42,15 +42,19 @@ def stream(
     """Work through the blocks blocks[0] to blocks[1] of a group.
 
     Args:
-        blocks: [2] first and last + 1. block_points: points of each. first_point: number of the group's first point.
+        blocks: [2] first and last + 1.
+        block_points: points of each.
+        first_point: number of the group's first point.
         axis_table: stride in blocks, length and offset of each axis into the values of all axes.
         outer: steps, start, stride, memory, input axes, input rows, output rows of the part of each block; its first
             two outputs say whether the block is legal and allowed.
         mixed: steps, start, stride, memory, rows to fill from the other outputs of `outer`, output rows (objectives,
             legal, allowed) of the part of each point.
         flags: whether legality and constraints have to be asked of each point.
-        grid, scale: the filter; tightened here by what is found.
-        out_values, out_numbers: the points that no earlier one dominates for certain.
+        grid: the filter (see `front_core.tighten`), tightened here by what is found.
+        scale: of the filter.
+        out_values: [room, 3] objectives of the points that no earlier one dominates for certain.
+        out_numbers: [room] their numbers.
 
     Returns:
         Blocks done, points found, legal points, allowed points. Stops early where the output is full.
@@ -94,9 +98,7 @@ def stream(
                         n_legal += m_mem[legal + j] != 0.0
                     if not allowed:
                         continue
-                left = sift(
-                    grid, m_wide[a : a + n], m_wide[b : b + n], m_mem[c : c + n], scale, bins[:n], keep[:n]
-                )
+                left = sift(grid, m_wide[a : a + n], m_wide[b : b + n], m_mem[c : c + n], scale, bins[:n], keep[:n])
                 if not ask_legal and not ask_allowed:
                     n_allowed += n
                     if left == 0:

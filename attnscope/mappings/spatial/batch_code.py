@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from attnscope.errors import UsageError
 from attnscope.mappings.spatial import batch_machine as machine
-from attnscope.mappings.spatial.batch_symbols import FLOAT, INT, Graph, Node
+from attnscope.mappings.spatial.batch_operations import FLOAT, INT
+from attnscope.mappings.spatial.batch_symbols import Graph, Node
 
 EXACT = 2**53
 LARGEST = 2**63 - 1
@@ -236,7 +237,8 @@ class _Lowering:
         last = {value: i for i, (_, _, operands) in enumerate(self.steps) for value in operands}
         kept = {*targets, *self.inputs.values(), *self.constants}
         rows = {value: row for row, value in enumerate([*self.inputs.values(), *self.constants])}
-        n_rows, free = len(rows), []
+        n_rows = len(rows)
+        free: list[int] = []
         out = np.zeros((len(self.steps), 6), dtype=np.int64)
         for i, (opcode, value, operands) in enumerate(self.steps):
             if free:

@@ -36,12 +36,12 @@ def largest_divisor(bound: float, tiles: float) -> float:
     partner = np.ceil(tiles / bound)
     while partner * partner <= tiles:
         if np.floor(tiles / partner) * partner == tiles:
-            return tiles / partner
+            return float(tiles / partner)
         partner += 1.0
     d = min(np.floor(bound), np.floor(np.sqrt(tiles)) + 1.0)
     while d > 1.0:
         if np.floor(tiles / d) * d == tiles:
-            return d
+            return float(d)
         d -= 1.0
     return 1.0
 

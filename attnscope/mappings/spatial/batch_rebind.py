@@ -11,7 +11,8 @@ from functools import reduce
 from types import CodeType, FunctionType
 from typing import Any, TypeVar
 
-from attnscope.mappings.spatial.batch_symbols import INT, Number
+from attnscope.mappings.spatial.batch_operations import INT
+from attnscope.mappings.spatial.batch_symbols import Number
 
 F = TypeVar("F", bound=Callable[..., Any])
 _ROOM = "attnscope.mappings.spatial."
@@ -71,7 +72,7 @@ def whole(value: Any) -> Any:
 
 
 def added(values: Iterable[Any], start: Any = 0) -> Any:
-    """Return `sum(values)` with the roundings of this Python: from 3.12 on it carries what each addition of floats loses."""
+    """Return `sum(values)` as this Python rounds it: from 3.12 on it carries what each addition of floats loses."""
     total, lost = start, None
     for value in values:
         if lost is None or _kind(value) == INT or not COMPENSATED_SUM:

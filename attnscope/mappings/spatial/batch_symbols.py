@@ -5,14 +5,13 @@ one node. Asking a number a question (``if a > b``) needs an answer: the graph's
 path that `batch_paths` is following.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from attnscope.errors import UsageError
+from attnscope.mappings.spatial.batch_operations import BOOL, FLOAT, FOLD, INT, KIND, RANGE
 
-INT, FLOAT, BOOL = "int", "float", "bool"
 Scalar = int | float | bool
 Answer = Callable[[int], bool]
 
@@ -163,7 +162,8 @@ class Number:
         return self.graph.apply("floordiv", other, self)
 
     def __mod__(self, other: Any) -> "Number":
-        return self - self // other * other
+        taken: Number = (self // other) * other
+        return self - taken
 
     def __neg__(self) -> "Number":
         return self.graph.apply("neg", self)
@@ -212,11 +212,6 @@ class Number:
         return f"<{self.node.name or self.node.op}>"
 
 
-def largest_divisor(bound: int, tiles: int) -> int:
-    """Return the largest divisor of `tiles` that is at most `bound`, 1 for a bound below 1."""
-    return max(d for d in range(1, max(1, min(bound, tiles)) + 1) if tiles % d == 0)
-
-
 def _simplified(op: str, args: list[Number]) -> Number | None:
     """The argument that an operation with a neutral constant returns unchanged, bit for bit."""
     if op in ("real", "whole") and args[0].node.kind == (FLOAT if op == "real" else INT):
@@ -231,113 +226,9 @@ def _simplified(op: str, args: list[Number]) -> Number | None:
             continue
         if op in ("and", "or"):
             return other if bool(value) == (op == "and") else mine
-        if op == "mul" and value == 1 or op == "add" and value == 0 and (kind == INT or other.node.low >= 0):
+        unchanged = value == 1 if op == "mul" else value == 0 and (kind == INT or other.node.low >= 0)
+        if unchanged:
             return other.real() if FLOAT in (kind, mine.node.kind) else other
         if op == "mul" and value == 0 and kind == INT == mine.node.kind:
             return mine
     return None
-
-
-def _corners(operation: Callable[[Any, Any], Any]) -> Callable[..., tuple[float, float]]:
-    def bounds(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
-        values = [operation(x, y) for x in a for y in b]
-        return min(values), max(values)
-
-    return bounds
-
-
-def _quotient(operation: Callable[[Any, Any], Any]) -> Callable[..., tuple[float, float]]:
-    def bounds(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
-        return _corners(operation)(a, b) if b[0] > 0 or b[1] < 0 else (-math.inf, math.inf)
-
-    return bounds
-
-
-def _lt(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
-    return float(a[1] < b[0]), float(a[0] < b[1])
-
-
-def _le(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
-    return float(a[1] <= b[0]), float(a[0] <= b[1])
-
-
-def _eq(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
-    return 0.0, float(a[0] <= b[1] and b[0] <= a[1])
-
-
-def _each(operation: Callable[[Any], Any]) -> Callable[..., tuple[float, float]]:
-    return lambda a: (operation(a[0]), operation(a[1]))
-
-
-def _add(x: Any, y: Any) -> Any:
-    return x + y
-
-
-def _sub(x: Any, y: Any) -> Any:
-    return x - y
-
-
-def _mul(x: Any, y: Any) -> Any:
-    return 0 if x == 0 or y == 0 else x * y  # 0 times an unbounded range
-
-
-def _div(x: Any, y: Any) -> Any:
-    return x / y
-
-
-def _floordiv(x: Any, y: Any) -> Any:
-    return x // y if math.isfinite(x) else x
-
-
-def _whole(operation: Callable[[float], int]) -> Callable[[Any], Any]:
-    return lambda x: operation(x) if math.isfinite(x) else x
-
-
-KIND = {
-    "div": FLOAT, "sqrt": FLOAT, "real": FLOAT, "ceil": INT, "floor": INT, "whole": INT, "divisor": INT,
-    "lt": BOOL, "le": BOOL, "eq": BOOL, "not": BOOL, "and": BOOL, "or": BOOL,
-}  # fmt: skip
-RANGE: dict[str, Callable[..., tuple[float, float]]] = {
-    "add": lambda a, b: (a[0] + b[0], a[1] + b[1]),
-    "sub": lambda a, b: (a[0] - b[1], a[1] - b[0]),
-    "mul": _corners(_mul),
-    "div": _quotient(_div),
-    "floordiv": _quotient(_floordiv),
-    "neg": lambda a: (-a[1], -a[0]),
-    "min": lambda a, b: (min(a[0], b[0]), min(a[1], b[1])),
-    "max": lambda a, b: (max(a[0], b[0]), max(a[1], b[1])),
-    "sqrt": _each(math.sqrt),
-    "real": _each(float),
-    "ceil": _each(_whole(math.ceil)),
-    "floor": _each(_whole(math.floor)),
-    "whole": _each(_whole(int)),
-    "divisor": lambda a, b: (1, max(1, min(a[1], b[1]))),
-    "lt": _lt,
-    "le": _le,
-    "eq": _eq,
-    "not": lambda a: (1.0 - a[1], 1.0 - a[0]),
-    "and": lambda a, b: (min(a[0], b[0]), min(a[1], b[1])),
-    "or": lambda a, b: (max(a[0], b[0]), max(a[1], b[1])),
-}
-FOLD: dict[str, Callable[..., Any]] = {
-    "add": _add,
-    "sub": _sub,
-    "mul": lambda x, y: x * y,
-    "div": _div,
-    "floordiv": lambda x, y: x // y,
-    "neg": lambda x: -x,
-    "min": min,
-    "max": max,
-    "sqrt": math.sqrt,
-    "real": float,
-    "ceil": math.ceil,
-    "floor": math.floor,
-    "whole": int,
-    "divisor": largest_divisor,
-    "lt": lambda x, y: x < y,
-    "le": lambda x, y: x <= y,
-    "eq": lambda x, y: x == y,
-    "not": lambda x: not x,
-    "and": lambda x, y: x and y,
-    "or": lambda x, y: x or y,
-}

@@ -18,7 +18,7 @@ from attnscope.mappings.spatial.batch_symbols import Graph, Number, Scalar
 from attnscope.mappings.spatial.description import SpatialMapping
 from attnscope.mappings.spatial.energy import Accounting
 from attnscope.mappings.spatial.evaluate import evaluate, problem
-from attnscope.mappings.spatial.plan import Plan, Sizes, compile_plan
+from attnscope.mappings.spatial.plan import compile_plan
 from attnscope.mappings.spatial.tiling import Tiling
 from attnscope.simulator.spatial_device import SpatialDevice
 from attnscope.specs import Frozen
@@ -72,7 +72,9 @@ def trace(
 
     Args:
         graph: holds the nodes.
-        shape: sizes that `inputs` do not replace. mapping, device: likewise.
+        shape: sizes that `inputs` do not replace.
+        mapping: its parameters likewise.
+        device: its fields likewise.
         inputs: by dotted path: ``workload.queries``, ``device.dram.bandwidth_bytes_per_s``, ``mapping.row_cap``, and
             ``mapping.block`` for the query tiles per block.
         accounting: of the energy.
@@ -84,23 +86,31 @@ def trace(
     kinds = {_kind(t): t for t in reversed(found) if isinstance(t, Tiling)}
     if not kinds:
         return Traced(graph, graph.lift(False), {}, reasons[0])
-    results: dict[object, dict[str, Number | None]] = {}
-    for kind, tiling in kinds.items():
-        general = _general(graph, mapped(chosen, lambda t, k=kind: t if _is(t, k) else None), tiling)
-        answers = explore(graph, lambda general=general: _answers(case, general))
-        results[kind] = {name: joined(graph, answers, lambda a, n=name: a[n]) for name in METRICS}
-    outputs = {}
-    for name in METRICS:
-        value = joined(graph, chosen, lambda t, n=name: results[_kind(t)][n] if isinstance(t, Tiling) else None)
-        outputs[name] = graph.lift(value).real()
+    results = {kind: _figures(case, graph, chosen, kind, tiling) for kind, tiling in kinds.items()}
+
+    def of_point(name: str) -> Number:
+        value = joined(graph, chosen, lambda t: results[_kind(t)][name] if isinstance(t, Tiling) else None)
+        return graph.lift(value).real()
+
     legal = joined(graph, chosen, lambda t: isinstance(t, Tiling))
-    return Traced(graph, graph.lift(legal), outputs)
+    return Traced(graph, graph.lift(legal), {name: of_point(name) for name in METRICS})
+
+
+def _figures(case: _Case, graph: Graph, chosen: Any, kind: object, tiling: Tiling) -> dict[str, Number | None]:
+    """The figures of all points whose tiling is of one kind."""
+    general = _general(graph, mapped(chosen, lambda t: t if _kind(t) == kind else None), tiling)
+    answers = explore(graph, lambda: _answers(case, general))
+
+    def of_kind(name: str) -> Number | None:
+        return joined(graph, answers, lambda answer: answer[name])
+
+    return {name: of_kind(name) for name in METRICS}
 
 
 def _tiling(case: _Case) -> Tiling | str:
     """The tiling that the mapping's rule chooses, or the reason why there is none."""
     shape, mapping, device = case.start()
-    block = case.inputs.get("mapping.block")
+    block: Any = case.inputs.get("mapping.block")
     known: dict[Any, Any] = {rules._flat: lambda plan, s, given: flat_tiling(plan, s, given, known)}
     try:
         plan = over_symbols(compile_plan, known)(mapping, device)
@@ -140,10 +150,6 @@ def _kind(tiling: Tiling | str | None) -> object:
     return tiling.dataflow, tuple(sorted(tiling.places.items())), tiling.accumulate, tiling.spilled
 
 
-def _is(tiling: Tiling | str, kind: object) -> bool:
-    return _kind(tiling) == kind
-
-
 def _general(graph: Graph, tree: Any, tiling: Tiling) -> Tiling:
     """One tiling for all points of a kind: its numbers are those of the path that a point takes."""
 
@@ -151,12 +157,15 @@ def _general(graph: Graph, tree: Any, tiling: Tiling) -> Tiling:
         found = joined(graph, tree, lambda t: None if t is None else get(t))
         return found.node.value if found is not None and found.node.op == "const" else found
 
+    def refetch(tensor: str) -> Any:
+        return number(lambda t: t.refetch.get(tensor, 1))
+
     return Tiling(
         dataflow=tiling.dataflow,
         block_tiles=number(lambda t: t.block_tiles),
         blocks=number(lambda t: t.blocks),
         places=tiling.places,
-        refetch={name: number(lambda t, n=name: t.refetch.get(n, 1)) for name in TENSORS},
+        refetch={name: refetch(name) for name in TENSORS},
         accumulate=tiling.accumulate,
         spilled=tiling.spilled,
         rows_spill=number(lambda t: t.rows_spill),
@@ -180,6 +189,3 @@ def _over(spec: Any, values: Mapping[str, Any], path: str = "") -> Any:
         parts = {name: _over(getattr(spec, name), values, f"{below}{name}") for name in type(spec).model_fields}
         return type(spec).model_construct(**parts)
     return spec
-
-
-__all__ = ["METRICS", "Plan", "Sizes", "Traced", "trace"]
