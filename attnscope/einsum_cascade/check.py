@@ -15,6 +15,7 @@ from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.judges import Judge, against_cascade, against_reference
 from attnscope.einsum_cascade.parse import parse_claim
 from attnscope.einsum_cascade.sizes import resolve_sizes
+from attnscope.einsum_cascade.validate import check_claim
 from attnscope.errors import CascadeError
 
 
@@ -116,6 +117,8 @@ def check(
         )
     if other is None and claim.reference in library():
         other = load(claim.reference)
+    if claim is not cascade.claim:
+        check_claim(cascade, claim)
     judge = against_cascade(other) if other is not None else against_reference(cascade, claim)
     cases = [_run(cascade, claim, plan, judge, seed) for plan in plans(cascade, claim, sizes or {})]
     return CheckReport(cascade.name, claim.reference, tuple(cases))

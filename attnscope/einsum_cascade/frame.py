@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from attnscope.einsum_cascade.expressions import Access, Call, Expr, Size, Var, accesses, shifted, walk
 from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.layout import flat_variable, storage_indices
+from attnscope.einsum_cascade.spans import refusal
 
 Array = NDArray[Any]
 
@@ -66,7 +67,8 @@ class Frame:
             return np.full((1,) * len(self.space), self.fixed[var])
         if var not in self.axes:
             flat = flat_variable(self.cascade, var.name, self.space)
-            assert flat is not None, var
+            if flat is None:
+                raise refusal(f"nothing runs over {var.name!r} here", var)
             return self.numbers(flat)
         shape = [1] * len(self.space)
         shape[self.axes[var]] = -1

@@ -15,7 +15,6 @@ from attnscope.einsum_cascade.frame import Frame, Tensor
 from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.reference import Named, Question, Reference
 from attnscope.einsum_cascade.spans import refusal
-from attnscope.errors import did_you_mean
 
 Array = NDArray[Any]
 Judge = Callable[[Mapping[str, Array], Mapping[str, int]], Array]
@@ -51,7 +50,12 @@ def against_reference(cascade: Cascade, claim: Claim) -> Judge:
         tensors = tuple(_split(Named(wide[name], ranks), split, sizes) for name, ranks in pairs)
         out = tuple(part for rank in layouts[-1] for part in split.get(rank, (rank,)))
         visible = partial(_visible, cascade, claim, wide, sizes)
-        answer = found.answer(Question(tensors, out, claim.over, visible, sizes))
+        try:
+            answer = found.answer(Question(tensors, out, claim.over, visible, sizes))
+        except (ValueError, LookupError, StopIteration) as error:
+            raise refusal(
+                f"{found.name}, {found.doc}, does not fit the ranks of these tensors: {error}", claim
+            ) from error
         return _rejoin(answer, layouts[-1], split, sizes)
 
     return judge
@@ -85,10 +89,6 @@ def _check_roles(cascade: Cascade, claim: Claim, found: Reference) -> None:
         raise refusal(
             f"{found.name} takes the tensors ({', '.join(found.roles)}), {len(claim.arguments)} are given", claim
         )
-    for name in claim.arguments:
-        if name not in cascade.inputs:
-            near = did_you_mean(name, cascade.inputs)
-            raise refusal(f"the claim names {name!r}, which is no input of the cascade.{near}", claim)
 
 
 def _visible(

@@ -4,10 +4,11 @@ import re
 from collections.abc import Sequence
 
 from attnscope.einsum_cascade.definitions import check_definitions
-from attnscope.einsum_cascade.einsum import Einsum
-from attnscope.einsum_cascade.expressions import Access, Expr, Size, shifted
+from attnscope.einsum_cascade.einsum import Claim, Einsum
+from attnscope.einsum_cascade.expressions import Access, Call, Expr, Size, Var, shifted, walk
 from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.layout import storage_indices
+from attnscope.einsum_cascade.operators import OPERATORS
 from attnscope.einsum_cascade.order import components, find_cycle, successors
 from attnscope.einsum_cascade.rules import EinsumRules
 from attnscope.einsum_cascade.spans import Placed, refusal
@@ -29,7 +30,8 @@ def validate(cascade: Cascade) -> None:
     _check_layouts(cascade)
     _check_accesses(cascade)
     _check_recurrences(cascade)
-    _check_claim(cascade)
+    if cascade.claim is not None:
+        check_claim(cascade, cascade.claim)
 
 
 def _check_ranks(cascade: Cascade) -> None:
@@ -132,10 +134,30 @@ def _check_recurrences(cascade: Cascade) -> None:
             raise refusal(f"one recurrence steps over several ranks ({names})", cascade.by_name[component[0]])
 
 
-def _check_claim(cascade: Cascade) -> None:
-    for name in cascade.claim.arguments if cascade.claim else ():
-        if name not in cascade.tensors:
-            raise refusal(f"the claim names tensor {name!r}.{did_you_mean(name, cascade.tensors)}", cascade.claim)
-    for rank in cascade.claim.over if cascade.claim else ():
-        if rank not in cascade.rank_names:
-            raise refusal(f"rank {rank!r} is not declared.{did_you_mean(rank, cascade.rank_names)}", cascade.claim)
+def check_claim(cascade: Cascade, claim: Claim) -> None:
+    """Refuse a claim that names what the cascade does not have.
+
+    Raises:
+        CascadeError: an unknown tensor, rank or operator, or a wrong index.
+    """
+    for name in claim.arguments:
+        if name not in cascade.inputs:
+            near = did_you_mean(name, cascade.inputs)
+            raise refusal(f"the claim names {name!r}, which is no input of the cascade.{near}", claim)
+    for rank in claim.over:
+        _check_claimed_rank(cascade, claim, rank)
+    for node in (node for condition in claim.where for node in walk(condition)):
+        if isinstance(node, Var | Size):
+            _check_claimed_rank(cascade, node if node.span else claim, node.rank)
+        elif isinstance(node, Access) and node.tensor not in cascade.inputs:
+            near = did_you_mean(node.tensor, cascade.inputs)
+            raise refusal(f"the claim's condition reads {node.tensor!r}, which is no input of the cascade.{near}", node)
+        elif isinstance(node, Access):
+            storage_indices(cascade, node)
+        elif isinstance(node, Call) and node.operator not in {**OPERATORS, **cascade.operators}:
+            raise refusal(f"no operator named {node.operator!r}.{did_you_mean(node.operator, OPERATORS)}", node)
+
+
+def _check_claimed_rank(cascade: Cascade, at: Placed, rank: str) -> None:
+    if rank not in cascade.rank_names:
+        raise refusal(f"rank {rank!r} is not declared.{did_you_mean(rank, cascade.rank_names)}", at)

@@ -69,8 +69,13 @@ CASES = [
         "one recurrence steps over several ranks (m, p)",
     ),
     # claims
-    (HEAD + "equals f(W)\nX[m] = A[m]", "the claim names tensor 'W'"),
+    (HEAD + "equals f(W)\nX[m] = A[m]", "the claim names 'W', which is no input of the cascade."),
     (HEAD + "equals f(A) over q\nX[m] = A[m]", "rank 'Q' is not declared."),
+    (HEAD + "equals f(A) where m < q\nX[m] = A[m]", "rank 'Q' is not declared."),
+    (HEAD + "equals f(A) where m < W'\nX[m] = A[m]", 'rank "W\'" is not declared.'),
+    (HEAD + "equals f(A) where B[m]\nX[m] = A[m]", "the claim's condition reads 'B', which is no input of the cascade"),
+    (HEAD + "equals f(A) where A[m, p]\nX[m] = A[m]", "A has 1 ranks, [M], but 2 indices are given"),
+    (HEAD + "equals f(A) where expp(m) < 2\nX[m] = A[m]", "no operator named 'expp'. Did you mean 'exp'?"),
 ]
 
 
