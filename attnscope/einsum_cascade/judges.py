@@ -15,6 +15,7 @@ from attnscope.einsum_cascade.frame import Frame, Tensor
 from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.reference import Named, Question, Reference
 from attnscope.einsum_cascade.spans import refusal
+from attnscope.errors import CascadeError
 
 Array = NDArray[Any]
 Judge = Callable[[Mapping[str, Array], Mapping[str, int]], Array]
@@ -40,7 +41,7 @@ def _inner_parts(cascade: Cascade) -> list[str]:
 def against_reference(cascade: Cascade, claim: Claim) -> Judge:
     """Return a judge that asks the reference which a cascade claims to equal."""
     found = reference(claim.reference)
-    _check_roles(cascade, claim, found)
+    _check_roles(claim, found)
     layouts = [cascade.merged(cascade.tensor_ranks(name)) for name in (*claim.arguments, cascade.outputs[0])]
     split = {r: parts for r, parts in cascade.partitions.items() if any(set(parts) & set(ranks) for ranks in layouts)}
 
@@ -52,10 +53,11 @@ def against_reference(cascade: Cascade, claim: Claim) -> Judge:
         visible = partial(_visible, cascade, claim, wide, sizes)
         try:
             answer = found.answer(Question(tensors, out, claim.over, visible, sizes))
+        except CascadeError:
+            raise
         except (ValueError, LookupError, StopIteration) as error:
-            raise refusal(
-                f"{found.name}, {found.doc}, does not fit the ranks of these tensors: {error}", claim
-            ) from error
+            why = f"{found.name}, {found.doc}, does not fit the ranks of these tensors: {error}"
+            raise refusal(why, claim) from error
         return _rejoin(answer, layouts[-1], split, sizes)
 
     return judge
@@ -83,7 +85,7 @@ def _rejoin(
     return values
 
 
-def _check_roles(cascade: Cascade, claim: Claim, found: Reference) -> None:
+def _check_roles(claim: Claim, found: Reference) -> None:
     least, most = found.n_required, len(found.roles)
     if not least <= len(claim.arguments) <= most:
         raise refusal(

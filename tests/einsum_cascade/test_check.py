@@ -105,9 +105,7 @@ def test_refusals() -> None:
         check(bare, equals="dot-and-scale(A, B)")
     with pytest.raises(CascadeError, match="nothing runs over 'e' here"):
         check(load("attention-3pass"), equals="softmax-attention(Q, K, V) where e < 2")
-    with pytest.raises(
-        CascadeError, match="top-attention, softmax over the best few keys .*, does not fit the ranks of"
-    ):
+    with pytest.raises(CascadeError, match=r"top-attention, softmax over the best few keys .*, does not fit the"):
         check(load("attention-3pass"), equals="top-attention(Q, K, V)")
     with pytest.raises(CascadeError, match="no rank named 'N'"):
         check(load("attention-3pass"), sizes={"N": 3})
