@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from attnscope.einsum_cascade.family import Family, require_rank
+from attnscope.einsum_cascade.family import Family
 from attnscope.einsum_cascade.ir import Cascade
-from attnscope.einsum_cascade.passes import Inference, Opening, openings, touching
+from attnscope.einsum_cascade.passes import Inference, Opening, openings, require_rank, touching
 from attnscope.errors import UnknownNameError
 
 

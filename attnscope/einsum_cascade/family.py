@@ -7,7 +7,6 @@ from attnscope.einsum_cascade.einsum import Einsum
 from attnscope.einsum_cascade.expressions import Access, Number, Var, accesses, shifted, walk
 from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.layout import Group, groups
-from attnscope.errors import UnknownNameError
 
 
 @dataclass(frozen=True)
@@ -108,10 +107,3 @@ class Family:
     def touches(self, access: Access) -> bool:
         """Whether the access reads elements of the fibre at the running coordinate (or gathers them)."""
         return self.carries(access.tensor) and (self.gathers(access) or self.pointwise(access))
-
-
-def require_rank(cascade: Cascade, rank: str) -> None:
-    """Refuse a rank that no Einsum of the cascade runs over."""
-    known = {var.label for einsum in cascade.einsums for var in einsum.variables} | set(cascade.rank_names)
-    if rank not in known:
-        raise UnknownNameError("rank", rank, known, cascade.name)

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from attnscope.einsum_cascade.einsum import Einsum
 from attnscope.einsum_cascade.expressions import Access, Var
 from attnscope.einsum_cascade.family import Family
+from attnscope.einsum_cascade.ir import Cascade
 from attnscope.einsum_cascade.order import stages
-from attnscope.errors import CascadeError
+from attnscope.errors import CascadeError, UnknownNameError
 
 
 @dataclass(frozen=True)
@@ -144,3 +145,10 @@ def touching(family: Family, tensor: str) -> tuple[str, ...]:
                     found.append(einsum.name)
                     derived |= {einsum.name} if family.carries(einsum.name) else set()
     return tuple(found)
+
+
+def require_rank(cascade: Cascade, rank: str) -> None:
+    """Refuse a rank that no Einsum of the cascade runs over."""
+    known = {var.label for einsum in cascade.einsums for var in einsum.variables} | set(cascade.rank_names)
+    if rank not in known:
+        raise UnknownNameError("rank", rank, known, cascade.name)
