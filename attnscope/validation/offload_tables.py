@@ -10,7 +10,9 @@ from attnscope.mappings.gpu.decode_constants import decode_constants
 from attnscope.mappings.gpu.decode_work import decode_latency_s
 from attnscope.mappings.gpu.device import load_gpu
 from attnscope.mappings.offload import formulas
+from attnscope.mappings.offload.linear import product_start_s
 from attnscope.mappings.offload.numbers import CollectiveNumbers
+from attnscope.mappings.offload.pools import pool_numbers
 from attnscope.simulator.cluster import load_link
 from attnscope.validation.report import Row, facts
 from attnscope.workloads.traces import read_trace
@@ -24,6 +26,12 @@ DECODE_TABLES = (
 )
 TRANSFER_TABLE = ("generation_attention_bf16_h100_sxm_sglang0.5.10.csv", "h100")
 COLLECTIVES = (("nccl_half_h100_sxm_2.29.2.csv", "fitted on"), ("nccl_half_h200_sxm_2.29.2.csv", "not fitted on"))
+# Table of bf16 matrix products, device, most mean error over all rows.
+PRODUCTS = (
+    ("gemm_bf16_a100_sxm_vllm0.14.0.csv", "a100", 0.12),
+    ("gemm_bf16_h100_sxm_vllm0.19.0.csv", "h100", 0.08),
+    ("gemm_bf16_h200_sxm_vllm0.14.0.csv", "h200", 0.10),
+)
 _LEAST_BYTES, _MOST_BYTES = 2**12, 2**26
 
 
@@ -34,6 +42,8 @@ def table_rows(reference: Path) -> Iterator[Row]:
         for name, device, mean_limit, median_limit in DECODE_TABLES:
             yield from _decode(folder / name, device, mean_limit, median_limit)
         yield from _transfer(folder / TRANSFER_TABLE[0], TRANSFER_TABLE[1])
+        for name, device, limit in PRODUCTS:
+            yield from _products(folder / name, device, limit)
         for name, how in COLLECTIVES:
             yield from _collective(folder / name, how)
     yield from _traces(reference)
@@ -62,6 +72,20 @@ def _transfer(path: Path, device: str) -> Iterator[Row]:
         errors = [abs(decode_latency_s(r.work, gpu, constants, warm=True) / r.latency_s - 1.0) for r in rows]
         note = f"{len(rows):,} rows of another framework, constants of the first"
         yield Row(f"decode {device} SGLang", "mean error of decode attention", 0.0, fmean(errors), None, True, note)
+
+
+def _products(path: Path, device: str, limit: float) -> Iterator[Row]:
+    if not path.is_file():
+        return
+    gpu = load_gpu(device)
+    pool, start_s = pool_numbers(gpu, 1.0, "kernels"), product_start_s(gpu)
+    errors = []
+    with path.open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            m, n, k = (float(row[name]) for name in ("m", "n", "k"))
+            ours = start_s + formulas.product_s(pool, 2.0 * m * n * k, 2.0 * (m * k + k * n + m * n))
+            errors.append(abs(ours / (float(row["latency_ms"]) * 1e-3) - 1.0))
+    yield Row(f"matrix products {device}", "mean error of matrix products", 0.0, fmean(errors), limit, True)
 
 
 def _collective(path: Path, how: str) -> Iterator[Row]:

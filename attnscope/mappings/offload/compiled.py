@@ -19,6 +19,7 @@ _NEEDED = {
         "new_kv_bytes",
         "output_bytes",
         "residual_bytes",
+        "product_s",
         "linear_layer_s",
         "all_reduce_s",
         "model_slice_s",

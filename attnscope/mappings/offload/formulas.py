@@ -55,14 +55,18 @@ def compute_bound_batch(model: ModelNumbers, pool: PoolNumbers) -> float:
     return weights / pool.linear_bytes_per_s / (flops - activations) if flops > activations else float("inf")
 
 
+def product_s(pool: PoolNumbers, flops: float, moved_bytes: float) -> float:
+    """Matrix products on one device, without their start: arithmetic and memory overlap, perfectly for a roofline."""
+    compute, memory = flops / pool.flops_per_s, moved_bytes / pool.linear_bytes_per_s
+    p = pool.overlap_exponent
+    return (compute**p + memory**p) ** (1.0 / p) if p > 0.0 else max(compute, memory)
+
+
 def linear_layer_s(model: ModelNumbers, pool: PoolNumbers, batch: float, devices: float) -> float:
     """Linear layers of one block on `devices` that share them evenly (section 2.1, MTIME / L)."""
-    compute = 2.0 * batch * model.layer_weight_bytes / model.element_bytes / (devices * pool.flops_per_s)
+    flops = 2.0 * batch * model.layer_weight_bytes / model.element_bytes
     moved = model.layer_weight_bytes + 2.0 * residual_bytes(model, batch)
-    memory = moved / (devices * pool.linear_bytes_per_s)
-    p = pool.overlap_exponent
-    both = (compute**p + memory**p) ** (1.0 / p) if p > 0.0 else max(compute, memory)
-    return both + pool.layer_launches_s
+    return product_s(pool, flops / devices, moved / devices) + pool.layer_launches_s
 
 
 def all_reduce_s(collective: CollectiveNumbers, moved_bytes: float, devices: float) -> float:

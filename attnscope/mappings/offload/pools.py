@@ -11,6 +11,7 @@ from attnscope.errors import SpecError, UnknownNameError
 from attnscope.mappings.gpu.decode_constants import decode_constants, split_rule
 from attnscope.mappings.gpu.decode_splits import tile_keys
 from attnscope.mappings.gpu.pipes import MEMORY_EXPONENT
+from attnscope.mappings.offload.linear import layer_starts_s, linear_file
 from attnscope.mappings.offload.numbers import PoolNumbers
 from attnscope.simulator.device import list_devices, load_device
 from attnscope.simulator.gpu_device import GpuDevice
@@ -19,11 +20,7 @@ from attnscope.specs import Frozen, packaged, read_toml, validate
 Fidelity = Literal["kernels", "roofline"]
 FIDELITIES: tuple[Fidelity, ...] = ("kernels", "roofline")
 
-# Of the bandwidth that decode attention reaches, the share that memory-bound bf16 matrix products reach: 0.88 on A100,
-# 0.93 on H100, 0.86 on H200, medians of AIConfigurator's tables (ai-dynamo, Apache-2.0).
-LINEAR_SHARE = 0.9
-# Two norms, four matrix products (QKV, output, gate with up, down), rotary embedding, activation.
-KERNELS_PER_LAYER = 8
+KERNELS_PER_LAYER = 8  # of an accelerator that is no GPU: four matrix products and four others
 _DTYPES = {4: "tf32", 2: "bf16", 1: "e4m3"}
 _PACKAGE, _FOLDER = "attnscope.mappings.offload", "accelerators"
 
@@ -145,7 +142,7 @@ def _gpu_numbers(device: GpuDevice, price: float, element_bytes: int, head_dim: 
     fitted, rule = decode_constants(device), split_rule(device)
     return PoolNumbers(
         flops_per_s=device.tensor_flops_per_s(_DTYPES.get(element_bytes, "bf16"), "sustained"),
-        linear_bytes_per_s=LINEAR_SHARE * device.dram_bytes_per_s,
+        linear_bytes_per_s=linear_file().bandwidth_share * device.dram_bytes_per_s,
         attention_bytes_per_s=device.dram_bytes_per_s,
         overlap_exponent=MEMORY_EXPONENT,
         capacity_bytes=float(device.dram.capacity_bytes),
@@ -157,5 +154,5 @@ def _gpu_numbers(device: GpuDevice, price: float, element_bytes: int, head_dim: 
         tile_s=fitted.tile_s,
         is_fa2=rule == "fa2",
         keys_per_tile=float(tile_keys(rule, head_dim)),
-        layer_launches_s=KERNELS_PER_LAYER * device.launch.graph_s,
+        layer_launches_s=layer_starts_s(device),
     )
