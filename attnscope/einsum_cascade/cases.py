@@ -112,8 +112,17 @@ def draw(
         elif known and role in known.draw:
             drawn[name] = known.draw[role](rng, shape)
         else:
-            drawn[name] = rng.normal(size=shape) * (plan.logits if known and role in known.scored else 1.0)
+            drawn[name] = rng.normal(size=shape)
+            if plan.logits != 1 and (known is None or role in known.scored):
+                drawn[name] = _large(drawn[name], plan.logits)
     return drawn
+
+
+def _large(values: Array, factor: float) -> Array:
+    """Scale values up, and make every second vector the same: without ties, large logits leave one key alone."""
+    if values.ndim:
+        values[..., ::2] = values[..., :1]
+    return values * factor
 
 
 def _mask(rng: np.random.Generator, shape: tuple[int, ...], *, nothing: bool) -> Array:
