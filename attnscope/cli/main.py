@@ -18,6 +18,9 @@ _SECTIONS = {
         "timeline": f"{_VERBS}.timeline:timeline",
         "study": f"{_VERBS}.study:study",
     },
+    "Serving": {
+        "slice": f"{_VERBS}.slice:slice_model",
+    },
     "Masks and GPU tiles": {
         "mask": f"{_VERBS}.mask:mask",
         "tiles": f"{_VERBS}.tiles:tiles",
