@@ -56,7 +56,10 @@ def test_more_work_is_never_faster_nor_cheaper(mapping: str, size: str, shape: A
 def test_twice_the_work_is_never_faster_even_when_memory_bound(
     mapping: str, size: str, shape: AttentionShape, fields: dict[str, Any]
 ) -> None:
-    # Not so for FLAT, whose published rule may spill at one length and, with a lower block, not at the next.
+    # Not so for FLAT, whose published rule may spill at one length and, with a lower block, not at the next. Blocks of
+    # the fused mappings divide the queries evenly, as published: a prime number of tiles has only blocks of one.
+    if size == "queries":
+        shape = shape.with_sizes(queries=1 << (shape.queries - 1).bit_length())
     small, large = (estimate(mapping, s, fields) for s in (shape, grown(shape, size, 2)))
     assert small.latency_s <= large.latency_s * ROUNDING
     assert small.bytes["dram"] <= large.bytes["dram"] * ROUNDING
@@ -176,11 +179,11 @@ def test_shared_keys_are_as_longer_queries(mapping: str, shape: AttentionShape, 
     assert (one.latency_s, one.bytes, one.energy_j) == (other.latency_s, other.bytes, other.energy_j)
 
 
-@pytest.mark.parametrize("mapping", STUDY)
+@pytest.mark.parametrize("mapping", ("unfused", *FUSED))
 @settings(deadline=None, max_examples=30)
-@given(queries=lengths(1 << 12), keys=lengths(1 << 12), group=st.sampled_from((2, 4)))
-def test_sharing_keys_never_costs_traffic(mapping: str, queries: int, keys: int, group: int) -> None:
-    own = AttentionShape(2, 8, 8, queries, keys, 64, 64)
+@given(bits=st.integers(0, 13), keys=lengths(1 << 12), group=st.sampled_from((2, 4)))
+def test_sharing_keys_never_costs_traffic(mapping: str, bits: int, keys: int, group: int) -> None:
+    own = AttentionShape(2, 8, 8, 1 << bits, keys, 64, 64)
     shared = replace(own, kv_heads=8 // group)
     assert estimate(mapping, shared).bytes["dram"] <= estimate(mapping, own).bytes["dram"] * ROUNDING
 
