@@ -44,11 +44,19 @@ class PlayedStep:
 
     @cached_property
     def window(self) -> tuple[float, float, int]:
-        """Start and end of the steady state in ticks, and how many layers of the first batch it holds."""
+        """Start and end of the steady state in ticks, and how many layers of the first batch it holds.
+
+        Raises:
+            UsageError: too few layers were played to reach it.
+        """
         slices = np.flatnonzero(self.program.kind == self.program.kinds.index("slice"))
         first = slices[self.program.item[slices] % self.batches == 0]
-        turn = self.batches * max(1, self.batches - 1)
-        count = max(1, (len(first) - 1 - WARM_UP) // turn) * turn
+        turn = _turn(self.batches)
+        count = (len(first) - 1 - WARM_UP) // turn * turn
+        if count < turn:
+            raise UsageError(
+                f"{len(first)} layers were played; a steady state of {self.batches} batches needs {WARM_UP + turn + 1}."
+            )
         begin = len(first) - 1 - count
         starts = self.schedule.start[first]
         return float(starts[begin]), float(starts[-1]), count
@@ -135,7 +143,7 @@ def play_decode_step(
         context: tokens per request instead of a trace.
         batch: requests in flight, all batches together; as many as fit where it is left out.
         reference: folder with the files of the public traces.
-        steps: tokens per request that are played; the steady state is measured over all of them.
+        steps: tokens per request that are played at least; more where a steady state needs them.
         max_tasks: refuse larger programs.
         **options: pools, link, schedule, policy, prices: see `deploy`.
 
@@ -147,7 +155,8 @@ def play_decode_step(
         raise UsageError("a decode step of two pools needs a memory pool, such as memory='h20:4'.")
     mean, _, _ = resolve_context(chosen.model, context, trace, reference)
     estimate = serve(chosen, mean, batch)
-    layers = steps * chosen.model.layers
+    needed = -(-(WARM_UP + _turn(chosen.batches) + 1) // chosen.model.layers)
+    layers = (max(steps, needed) if steps > 0 else steps) * chosen.model.layers
     if steps < 1 or 8 * layers * chosen.batches > max_tasks:
         raise UsageError(
             f"steps: {steps} of {chosen.model.layers} layers and {chosen.batches} batches make about "
@@ -159,6 +168,11 @@ def play_decode_step(
     return PlayedStep(
         name, chosen.batches, chosen.model.layers, program, play(program), estimate.time_between_tokens_s, estimate
     )
+
+
+def _turn(batches: int) -> int:
+    """Layers after which every batch has been on every replica equally often."""
+    return batches * max(1, batches - 1)
 
 
 def layer_times(estimate: ServingEstimate) -> LayerTimes:

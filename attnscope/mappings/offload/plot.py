@@ -71,7 +71,7 @@ def draw_front(info: FrontInfo) -> "Figure":
     axes.grid(linewidth=0.5, alpha=0.5)
     axes.set_axisbelow(True)
     axes.set_title(info.title, fontsize=11)
-    axes.legend(frameon=False, loc="upper left")
+    axes.legend(frameon=False, loc="lower right")
     return figure
 
 

@@ -1,6 +1,7 @@
 """Decode steps by events against the closed form, and what a program holds."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 
 from attnscope.errors import UsageError
 from attnscope.mappings.offload.lower import resources
-from attnscope.mappings.offload.play import layer_times, play_decode_step
+from attnscope.mappings.offload.play import layer_times, play_decode_step, play_rotation
+from attnscope.simulator.timeline import save_timeline
 
 CASES: tuple[dict[str, Any], ...] = (
     {},
@@ -73,6 +75,24 @@ def test_a_program_names_pools_replicas_and_link() -> None:
     assert {row["resource"] for row in played.to_records()} == set(played.program.resources)
     assert layer_times(played.estimate).early if played.estimate else False
     assert played.schedule.explain_idle("memory pool").startswith("memory pool is idle")
+
+
+def test_small_models_are_played_for_as_many_steps_as_needed() -> None:
+    played = play_decode_step("t5", context=512, compute="h100:7", memory="h20:8", batches=8, batch=80)
+    assert played.program.n_tasks > 8 * 6 * 8
+    assert played.against_closed_form > -1e-6
+
+
+def test_too_few_layers_have_no_steady_state() -> None:
+    with pytest.raises(UsageError, match=r"20 layers were played; a steady state of 8 batches needs 65."):
+        _ = play_rotation(8, n_layers=20).step_s
+
+
+def test_a_played_step_is_drawn_and_traced(tmp_path: Path) -> None:
+    played = play_decode_step("llama3-8b", context=2048, compute="h100:1", memory="h20:2")
+    for name in ("step.svg", "step.json"):
+        save_timeline(tmp_path / name, played.program, played.schedule, item_name="layer of a batch")
+        assert (tmp_path / name).stat().st_size > 1000
 
 
 def test_wrong_sizes_are_refused() -> None:
