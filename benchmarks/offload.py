@@ -42,19 +42,17 @@ def main(reference: str | None) -> None:
     offload_sweep(MODEL, context=[1024])
     replay(trace, model=MODEL, requests=10)
     print(f"first calls, with compilation or its cache   {time.perf_counter() - begin:8.2f} s")
-    print(
     single = seconds(lambda: offload(MODEL, context=4096), 200)
     print(f"offload estimate, with baseline              {single * 1e3:8.3f} ms")
-    )
     decode = seconds(lambda: decode_estimate("llama3-8b", batch=64, context=4096), 200)
     print(f"decode estimate                              {decode * 1e3:8.3f} ms")
     sweep = offload_sweep(MODEL, **AXES)
     taken = seconds(lambda: offload_sweep(MODEL, **AXES), 3)
     front = seconds(lambda: len(offload_sweep(MODEL, **AXES).front), 3) - taken
     chosen = deploy(MODEL)
-    single = seconds(lambda: chosen.terms(100, 1024), 200)
+    plain = seconds(lambda: chosen.terms(100, 1024), 200)
     print(f"sweep of {sweep.n_points:,} points                     {taken:8.3f} s, front {front:.3f} s")
-    print(f"  one point compiled against plain Python    {taken / sweep.n_points * 1e6:8.2f} us, {single * 1e6:.1f} us")
+    print(f"  one point compiled against plain Python    {taken / sweep.n_points * 1e6:8.2f} us, {plain * 1e6:.1f} us")
     for arrivals in ("closed", "trace"):
         options: dict[str, Any] = {"arrivals": arrivals}
         taken = seconds(lambda: replay(trace, model=MODEL, **options), 3)  # noqa: B023
