@@ -22,6 +22,7 @@ ROOMS = {
     "api": 5,
     "validation": 6,
     "cli": 7,
+    "__main__": 8,
 }
 BASE = ("errors", "units", "specs")  # may be imported by all, and import only each other
 HEAVY = ("numba", "matplotlib", "networkx", "numpy", "pydantic", "rich", "pandas", "pyarrow", "dask", "cupy", "scipy")
