@@ -19,6 +19,7 @@ _SECTIONS = {
         "study": f"{_VERBS}.study:study",
     },
     "Serving": {
+        "offload": f"{_VERBS}.offload:offload",
         "slice": f"{_VERBS}.slice:slice_model",
     },
     "Masks and GPU tiles": {

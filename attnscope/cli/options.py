@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from attnscope.cli.group import SectionedOption
-from attnscope.cli.output import FORMATS, Output
-from attnscope.cli.params import ASSIGNMENT, COUNT, DEVICE, MAPPING, MODEL, Word
+from attnscope.cli.output import FORMATS, Output, figure_path
+from attnscope.cli.params import ASSIGNMENT, COUNT, DEVICE, MAPPING, MODEL, POLICY, TRACE, Word
 from attnscope.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Callback = Callable[..., Any]
 FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
+FIGURES, DATA = (".svg", ".png"), (".json", ".csv", ".txt")
 
 _SIZES = {
     "batch": "independent sequences",
@@ -57,11 +59,29 @@ def output_options(function: Callback) -> Callback:
 
     @functools.wraps(function)
     def call(*args: Any, form: str | None, output: Path | None, quiet: bool, **rest: Any) -> Any:
-        guessed = output.suffix.lower().removeprefix(".") if output else ""
-        chosen = form or (guessed if guessed in FORMATS else "table")
-        return function(*args, out=Output(chosen, output, quiet), **rest)
+        return function(*args, out=_output(form, output, quiet), **rest)
 
     where = "Write to FILE instead of stdout; .json and .csv choose the format."
+    file = option("-o", "--output", type=FILE, metavar="FILE", section="Answer", help=where)
+    return gathered(_format_option(), file, _quiet_option())(call)
+
+
+def _output(form: str | None, path: Path | None, quiet: bool) -> Output:
+    guessed = path.suffix.lower().removeprefix(".") if path else ""
+    return Output(form or (guessed if guessed in FORMATS else "table"), path, quiet)
+
+
+def drawn_options(function: Callback) -> Callback:
+    """Give a verb what `output_options` gives; an output to be drawn arrives as `figure`, and `out` is stdout then."""
+
+    @functools.wraps(function)
+    def call(*args: Any, form: str | None, output: Path | None, quiet: bool, **rest: Any) -> Any:
+        figure = output if output and output.suffix.lower() in FIGURES else None
+        if output and not figure:
+            figure_path(output, (*FIGURES, *DATA))
+        return function(*args, out=_output(form, None if figure else output, quiet), figure=figure, **rest)
+
+    where = "Draw to .svg or .png, or write to .json, .csv or .txt instead of stdout."
     file = option("-o", "--output", type=FILE, metavar="FILE", section="Answer", help=where)
     return gathered(_format_option(), file, _quiet_option())(call)
 
@@ -188,6 +208,23 @@ def kind_options(function: Callback) -> Callback:
             help=accounting,
         ),
     )(function)
+
+
+def trace_options(place: Callable[..., Callable[[Callback], Callback]]) -> Callable[[Callback], Callback]:
+    """Return ``--trace`` and ``--reference`` under the heading of `place`."""
+    reference = "A folder with the files of the public traces; what it lacks is drawn from published statistics."
+    return gathered(
+        place(
+            "--trace", type=TRACE, metavar="NAME", help="A public trace, such as azure-conv, or a CSV file of yours."
+        ),
+        place("--reference", type=FOLDER, metavar="DIR", help=reference),
+    )
+
+
+def policy_option(place: Callable[..., Callable[[Callback], Callback]]) -> Callable[[Callback], Callback]:
+    """Return ``--kv-policy`` under the heading of `place`."""
+    text = "What is kept and read: full, window+sinks, duo, topk-reuse or page-select, as in window+sinks:window=4K."
+    return place("--kv-policy", type=POLICY, metavar="POLICY", help=text)
 
 
 def _capital(text: str) -> str:

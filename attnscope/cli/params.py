@@ -113,6 +113,44 @@ class Sizes(_Param):
         return found
 
 
+class Axis(_Param):
+    """``name=1,2,4``: one of a few axes and the counts on it."""
+
+    name = "axis=n,..."
+
+    def __init__(self, axes: tuple[str, ...]) -> None:
+        self.axes = axes
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, tuple[int, ...]]:
+        """Return the axis and its counts."""
+        if isinstance(value, tuple):
+            return value
+        name, _, text = str(value).partition("=")
+        if name.strip() not in self.axes:
+            known = ", ".join(self.axes)
+            self.fail(
+                f"no axis named {name.strip()!r}.{did_you_mean(name.strip(), self.axes)} Known: {known}.", param, ctx
+            )
+        return name.strip(), COUNTS.convert(text, param, ctx)
+
+
+class Counts(_Param):
+    """``1K,2K,4K``: whole numbers of at least 1."""
+
+    name = "n,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Return the numbers."""
+        if isinstance(value, tuple):
+            return value
+        parts = [part.strip() for part in str(value).split(",") if part.strip()]
+        if not parts:
+            self.fail("give whole numbers with commas between, such as 1,2,4 or 4K,8K.", param, ctx)
+        return tuple(COUNT.convert(part, param, ctx) for part in parts)
+
+
 def read_value(text: str) -> int | float | bool | str:
     """Return ``true`` or ``false`` as a truth value, a number as a number, anything else as it stands.
 
@@ -130,6 +168,7 @@ def read_value(text: str) -> int | float | bool | str:
 
 
 COUNT = Count()
+COUNTS = Counts()
 ASSIGNMENT = Assignment()
 SIZES = Sizes()
 TIME = Time()
@@ -166,6 +205,30 @@ def _masks() -> Iterable[str]:
     return [entry.name for entry in list_masks()]
 
 
+def _pools() -> Iterable[str]:
+    from attnscope.mappings.offload.pools import list_pool_devices
+
+    return list_pool_devices()
+
+
+def _links() -> Iterable[str]:
+    from attnscope.simulator.cluster import list_links
+
+    return list_links()
+
+
+def _traces() -> Iterable[str]:
+    from attnscope.workloads.traces import published_traces
+
+    return published_traces()
+
+
+def _policies() -> Iterable[str]:
+    from attnscope.workloads.kv_policy import POLICIES
+
+    return POLICIES
+
+
 def _families() -> Iterable[str]:
     from attnscope.validation.families import FAMILIES
 
@@ -177,4 +240,8 @@ DEVICE = Name("device", _devices)
 MAPPING = Name("mapping", _mappings)
 CASCADE = Name("cascade", _cascades)
 MASK = Name("mask", _masks)
+POOL = Name("pool", _pools)
+LINK = Name("link", _links)
+TRACE = Name("trace", _traces)
+POLICY = Name("KV policy", _policies)
 FAMILY = Name("family", _families)
