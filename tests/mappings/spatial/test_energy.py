@@ -82,7 +82,7 @@ def test_honest_registers_change_the_conclusion() -> None:
 
 @pytest.mark.parametrize("mapping", ["fusemax", "fusemax-serial", "cascade"])
 @settings(deadline=None, max_examples=40)
-@given(shape=shapes(multiple=512), fields=arrays())
+@given(shape=shapes(multiple=512), fields=arrays(smallest_buffer=1 << 25))
 def test_parts_of_fused_mappings_equal_the_restated_counts(
     mapping: str, shape: AttentionShape, fields: dict[str, Any]
 ) -> None:
