@@ -49,4 +49,4 @@ class OffloadAnswer:
         from attnscope.simulator.timeline import save_timeline
 
         if self.played:
-            save_timeline(path, self.played.program, self.played.schedule, item_name="layer", title=self.played.label)
+            save_timeline(path, self.played.program, self.played.schedule, item_name="turn", title=self.played.label)
