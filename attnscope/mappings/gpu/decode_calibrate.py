@@ -62,24 +62,23 @@ def split_rows(rows: Sequence[Measured]) -> tuple[tuple[Measured, ...], tuple[Me
     return tuple(ordered[:FIT_ROWS]), tuple(ordered[FIT_ROWS:])
 
 
-def fit_decode(
-    rows: Sequence[Measured], device: GpuDevice, origin: str, *, tile_s: float | None = None
-) -> DecodeConstants:
+def fit_decode(rows: Sequence[Measured], device: GpuDevice, origin: str, *, pieces: int = 0) -> DecodeConstants:
     """Return the constants that fit `rows` best (smooth absolute log error), by golden-section search in turn.
 
-    `tile_s` holds that constant fixed: a table in which every kernel splits enough to fill the SMs does not tell it.
+    `pieces` is what the table's library grants a whole batch; 0 for the kernel's own split rule.
     """
-    values = {"launch_s": 8e-6, "cta_s": 2e-6, "tile_s": tile_s or 1e-6}
-    free = [name for name in values if tile_s is None or name != "tile_s"]
+    values = {"launch_s": 8e-6, "cta_s": 2e-6, "tile_s": 1e-6}
 
     def loss(trial: dict[str, float]) -> float:
         constants = DecodeConstants(**trial, origin=origin)
-        logs = (math.log(decode_latency_s(r.work, device, constants, warm=True) / r.latency_s) for r in rows)
+        logs = (
+            math.log(decode_latency_s(r.work, device, constants, warm=True, pieces=pieces) / r.latency_s) for r in rows
+        )
         return sum(math.sqrt(1.0 + (x / _SOFT) ** 2) - 1.0 for x in logs)
 
     for _ in range(_ROUNDS):
-        for name in free:
-            values[name] = _golden(lambda x, name=name: loss({**values, name: x}), values[name])  # type: ignore[misc]
+        for name, value in list(values.items()):
+            values[name] = _golden(lambda x, name=name: loss({**values, name: x}), value)  # type: ignore[misc]
     return DecodeConstants(**{k: float(f"{v:.3g}") for k, v in values.items()}, origin=origin)
 
 

@@ -65,6 +65,11 @@ def fa3_splits(units: float, tiles: float, n_sms: float) -> int:
     return 1
 
 
+def granted_splits(batch: float, tiles: float, pieces: int) -> int:
+    """Splits where a library grants `pieces` to a whole batch (vLLM 0.14 on Hopper: 32); short contexts stay whole."""
+    return 1 if tiles <= FA3_SHORT else int(max(1, min(pieces // batch, tiles)))
+
+
 def n_splits(is_fa2: bool, units: float, tiles: float, n_sms: float, group: float) -> int:
     """Splits by the rule of the kernel family."""
     if is_fa2:

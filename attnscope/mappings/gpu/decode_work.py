@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from attnscope.errors import UnknownNameError, UsageError
 from attnscope.mappings.gpu.decode_constants import DecodeConstants, decode_constants, decode_file, split_rule
 from attnscope.mappings.gpu.decode_partition import Partition, lean_partition, lean_tile_keys
-from attnscope.mappings.gpu.decode_splits import TILE_ROWS, tile_keys
+from attnscope.mappings.gpu.decode_splits import TILE_ROWS, granted_splits, tile_keys
 from attnscope.mappings.gpu.decode_time import resident_fraction, split_parts, stream_k_parts
 from attnscope.simulator.gpu_device import GpuDevice
 
@@ -150,9 +150,16 @@ def decode_time(
     return _split(work, device, fitted, 1 if mapping == "flash" else splits, warm)
 
 
-def decode_latency_s(work: Decode, device: GpuDevice, constants: DecodeConstants, *, warm: bool = False) -> float:
-    """Return the latency of the split-KV kernel with the given constants [s]."""
-    return decode_time(work, device, warm=warm, constants=constants).total_s
+def decode_latency_s(
+    work: Decode, device: GpuDevice, constants: DecodeConstants, *, warm: bool = False, pieces: int = 0
+) -> float:
+    """Return the latency of the split-KV kernel with the given constants [s].
+
+    `pieces` replaces the kernel's rule where its library grants so many pieces to a whole batch.
+    """
+    keys = tile_keys(split_rule(device), work.score_width)
+    splits = granted_splits(work.batch, math.ceil(work.longest / keys), pieces) if pieces else 0
+    return decode_time(work, device, splits=splits, warm=warm, constants=constants).total_s
 
 
 def _rates(work: Decode, device: GpuDevice, warm: bool) -> tuple[float, float, float]:

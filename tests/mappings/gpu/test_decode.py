@@ -119,6 +119,16 @@ def test_constants_by_device_then_architecture_then_the_nearest() -> None:
     assert (split_rule(load_gpu("a100")), split_rule(load_gpu("h20"))) == ("fa2", "fa3")
 
 
+def test_a_library_may_grant_pieces_to_the_whole_batch() -> None:
+    gpu = load_gpu("h200")
+    constants = decode_constants(gpu)
+    for batch, splits in ((1, 32), (4, 8), (64, 1)):
+        work = Decode(1, 8, 128, 128, 2, batch, 65536, 65536)
+        granted = decode_latency_s(work, gpu, constants, pieces=32)
+        assert granted == decode_time(work, gpu, splits=splits).total_s
+    assert granted_splits(1, 4, 32) == 1
+
+
 def table(
     folder: Path, rows: list[str], head: str = "batch_size,q_heads,kv_heads,head_dim,kv_len,window,latency_ms"
 ) -> Path:
@@ -137,10 +147,9 @@ def test_a_fit_finds_the_constants_that_made_the_table(tmp_path: Path) -> None:
             rows.append(f"{batch},32,8,128,{keys},0,{decode_latency_s(work, gpu, truth, warm=True) * 1e3}")
     found = read_decode_table(table(tmp_path, [*rows, "1,32,8,128,64,128,9.0"]))
     assert len(found) == len(rows)
-    fitted = fit_decode(found, gpu, "test", tile_s=truth.tile_s)
-    assert fitted.launch_s == pytest.approx(5e-6, rel=0.02)
-    assert fitted.cta_s == pytest.approx(3e-6, rel=0.02)
-    assert fitted.tile_s == truth.tile_s
+    fitted = fit_decode(found, gpu, "test")
+    assert fitted.launch_s == pytest.approx(5e-6, rel=0.03)
+    assert fitted.cta_s == pytest.approx(3e-6, rel=0.03)
 
 
 def test_the_split_of_a_table_depends_on_the_shapes_alone(tmp_path: Path) -> None:
@@ -162,7 +171,7 @@ def test_shipped_constants_are_those_of_the_fit(shared: Path) -> None:
     name = "generation_attention_bf16_h100_sxm_vllm0.19.0.csv"
     fit, _ = split_rows(read_decode_table(shared / "reference" / "aiconfigurator" / name))
     shipped = decode_file().constants["sm_90"]
-    assert fit_decode(fit, load_gpu("h100"), shipped.origin, tile_s=shipped.tile_s) == shipped
+    assert fit_decode(fit, load_gpu("h100"), shipped.origin) == shipped
 
 
 def test_unknown_mapping_of_the_kernel_time() -> None:
