@@ -10,6 +10,7 @@ from attnscope.errors import UnknownNameError, UsageError
 from attnscope.mappings.gpu.decode import decode_estimate
 from attnscope.mappings.gpu.decode_calibrate import fit_decode, read_decode_table, split_rows
 from attnscope.mappings.gpu.decode_constants import decode_constants, decode_file, split_rule
+from attnscope.mappings.gpu.decode_splits import granted_splits
 from attnscope.mappings.gpu.decode_work import Decode, decode_latency_s, decode_time
 from attnscope.mappings.gpu.device import load_gpu
 from attnscope.workloads.shape import AttentionShape
