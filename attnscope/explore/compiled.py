@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attnscope.errors import SpecError, UsageError
+from attnscope.errors import IllegalMappingError, SpecError, UsageError
 from attnscope.explore.expressions import Expression
 from attnscope.explore.figures import FOLLOWING_EXPRESSIONS
 from attnscope.explore.space import Group, Space
@@ -63,7 +63,7 @@ def compile_group(space: Space, group: Group) -> Compiled:
     _check_ranges(space, replaced)
     traced = trace(graph, group.shape, group.mapping, group.device, replaced, group.accounting)
     if traced.refusal:
-        return Compiled(space, group, graph, traced.legal, traced.legal, {}, (), traced.refusal)
+        return Compiled(space, group, graph, traced.legal, traced.legal, {}, (), _reason(space, group, traced.refusal))
     figures: dict[str, Number] = dict(traced.outputs)
     for name, expression in FOLLOWING_EXPRESSIONS.items():
         figures[name] = graph.lift(expression.value(figures)).real()
@@ -74,6 +74,15 @@ def compile_group(space: Space, group: Group) -> Compiled:
     objectives = [graph.lift(e.value(names)).real() for e in space.minimize]
     objectives += [graph.lift(0.0)] * (3 - len(objectives))
     return Compiled(space, group, graph, traced.legal, allowed, figures, tuple(objectives))
+
+
+def _reason(space: Space, group: Group, traced: str) -> str:
+    """Why the mapping does not fit, in the words of the estimate of the group's first point."""
+    try:
+        space.point(group.first).estimate()
+    except IllegalMappingError as reason:
+        return str(reason)
+    return traced
 
 
 def _symbol(graph: Graph, path: str, values: Sequence[Any]) -> Number:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from numpy.typing import NDArray
+
 from attnscope.errors import MissingHardwareError
 from attnscope.explore.records import Evaluator, Records
 from attnscope.explore.space import Point, Space
@@ -50,7 +52,7 @@ class Sweep:
         """Return the single estimate of a point by its number."""
         return self.space.point(number).estimate()
 
-    def records(self, numbers: Sequence[int]) -> Records:
+    def records(self, numbers: Sequence[int] | NDArray[Any]) -> Records:
         """Return records of any points of the space by their numbers."""
         return Evaluator(self.space).records(numbers)
 

@@ -164,7 +164,7 @@ class Evaluator:
             self._compiled[group.number] = compile_group(self.space, group)
         return self._compiled[group.number]
 
-    def rows(self, numbers: Sequence[int] | Ints) -> Rows:
+    def rows(self, numbers: Sequence[int] | NDArray[Any]) -> Rows:
         """Return points by their numbers, in the given order."""
         given = np.asarray(numbers, dtype=np.int64)
         n = len(given)
@@ -189,6 +189,6 @@ class Evaluator:
         for k, name in enumerate(METRICS):
             out.metrics[k, rows] = np.where(legal, found[name], np.nan)
 
-    def records(self, numbers: Sequence[int] | Ints) -> Records:
+    def records(self, numbers: Sequence[int] | NDArray[Any]) -> Records:
         """Return points by their numbers as structured records."""
         return records_of(self.rows(numbers), self.space)

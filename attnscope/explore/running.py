@@ -10,6 +10,7 @@ from attnscope.explore.store import Store
 from attnscope.explore.stream import NOTHING, Found, merged
 
 COMMIT_S = 1.0
+_POLL_S = 0.1
 
 
 def run_in_memory(job: Job, n_workers: int, progress: bool) -> Found:
@@ -34,7 +35,8 @@ def run_in_store(job: Job, run: str, base: Store, n_workers: int, progress: bool
                 found = _share(job, run, base, n_workers, report, found)
                 state = base.progress(run)
                 if state.n_done < state.n_segments:
-                    time.sleep(0.2)  # the rest is in the hands of other processes
+                    time.sleep(_POLL_S)  # the rest is in the hands of other processes
+                    base.free_orphans(run)
     except BaseException:
         base.release(run)
         raise

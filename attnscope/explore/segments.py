@@ -24,8 +24,6 @@ class Job:
     space: Space
     keep: str
     n_sampled: int = 0
-    stream_points: int = STREAM_POINTS
-    stored_points: int = STORED_POINTS
     evaluator: Evaluator = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,20 +59,20 @@ class Job:
     def n_segments(self) -> int:
         """Segments of the job."""
         if not self.streamed:
-            return -(-self.n_points // self.stored_points)
+            return -(-self.n_points // STORED_POINTS)
         return len(self.space.groups) * self._per_group
 
     @property
     def _per_group(self) -> int:
-        return -(-self.space.points_per_group // self.stream_points)
+        return -(-self.space.points_per_group // STREAM_POINTS)
 
     def span(self, segment: int) -> tuple[int, int]:
         """Return the first point of a segment and the one after its last; positions in the sample for a sample."""
         if not self.streamed:
-            return segment * self.stored_points, min(self.n_points, (segment + 1) * self.stored_points)
+            return segment * STORED_POINTS, min(self.n_points, (segment + 1) * STORED_POINTS)
         group, part = divmod(segment, self._per_group)
         first, n = group * self.space.points_per_group, self.space.points_per_group
-        return first + part * self.stream_points, first + min(n, (part + 1) * self.stream_points)
+        return first + part * STREAM_POINTS, first + min(n, (part + 1) * STREAM_POINTS)
 
     def work(self, segment: int, front: Found) -> tuple[Found, bytes]:
         """Work out a segment; return what it adds to the front, and its points where all are kept."""

@@ -175,6 +175,8 @@ class Space:
         for path, value in chosen.items():
             targets = SHORTHANDS.get(path, (path,) if "." in path else ())
             out |= dict.fromkeys(targets, value)
+        if "workload.heads" in out and group.shape.heads == group.shape.kv_heads:
+            out.setdefault("workload.kv_heads", out["workload.heads"])  # as `AttentionShape.with_sizes` has it
         for path, expression in self.derived.items():
             value = expression.value(self.visible(group, chosen, out))
             for target in SHORTHANDS.get(path, (path,)):

@@ -138,14 +138,19 @@ class Store:
                 self.base.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, NULL)", row)
                 rows = ((run, segment, FREE) for segment in range(n_segments))
                 self.base.executemany("INSERT INTO segments (run, segment, state) VALUES (?, ?, ?)", rows)
-            self._free_orphans(run)
+            self._free_orphans(run, mine=True)
 
-    def _free_orphans(self, run: str) -> None:
+    def free_orphans(self, run: str) -> None:
+        """Free the segments of processes that are gone."""
+        with self._guard("freeing segments"), self._transaction():
+            self._free_orphans(run, mine=False)
+
+    def _free_orphans(self, run: str, mine: bool) -> None:
         owners = self.base.execute(
             "SELECT owner, max(seen_s) FROM segments WHERE run = ? AND state = ? GROUP BY owner", (run, CLAIMED)
         ).fetchall()
         for owner, seen_s in owners:
-            if owner == self.owner or _gone(owner, seen_s):
+            if mine if owner == self.owner else _gone(owner, seen_s):
                 self.base.execute(
                     "UPDATE segments SET state = ?, owner = NULL WHERE run = ? AND state = ? AND owner = ?",
                     (FREE, run, CLAIMED, owner),
@@ -203,7 +208,6 @@ class Store:
     def progress(self, run: str) -> Progress:
         """Return how far the run is."""
         with self._guard("reading the run"):
-            self._free_orphans(run)
             done, total = self.base.execute(
                 "SELECT coalesce(sum(state = ?), 0), count(*) FROM segments WHERE run = ?", (DONE, run)
             ).fetchone()
