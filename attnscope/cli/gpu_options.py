@@ -83,7 +83,7 @@ def _refuse_others(ask: Ask, device: str, fields: dict[str, Any]) -> None:
         models, arrays = ", ".join(list_vision_models()), ", ".join(list_devices("spatial"))
         raise UsageError(
             f"{ask.name or 'this shape'} on {device}: GPUs run the neighbourhood attention of {models}. "
-            f"For other workloads take a spatial array: {arrays}."
+            f"For a decode step add --phase decode; for other workloads take a spatial array: {arrays}."
         )
     sizes = [name for name in _ONLY_MODELS if ask.options.get(name)]
     flags = [f"--{name.replace('_', '-')}" for name in sizes] + (["--set"] if fields else [])

@@ -9,6 +9,7 @@ import click
 
 from attnscope.cli.options import FILE, Callback, gathered, in_section, policy_option, trace_options
 from attnscope.cli.params import ASSIGNMENT, COUNT, LINK, MODEL, POOL, Axis, Word
+from attnscope.cli.traces import find_trace
 from attnscope.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,12 +63,9 @@ class OffloadAsk:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What the reader has to know about the trace."""
-        from attnscope.workloads.traces import load_trace
-
         if "trace" not in self.requests:
             return ()
-        found = load_trace(self.requests["trace"], self.requests.get("reference"))
-        return (f"trace {found.name} is a stand-in: {found.source}",) if found.stand_in else ()
+        return find_trace(self.requests["trace"], self.requests.get("reference"))[1]
 
     def play(self) -> "PlayedStep":
         """Return a decode step by the event engine."""

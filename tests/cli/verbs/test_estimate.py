@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import attnscope
+from attnscope.mappings.gpu.decode import decode_estimate
 from tests.cli.conftest import Cli
 
 Data = Callable[..., Any]
@@ -196,3 +197,76 @@ def test_methods_and_choices_on_a_gpu(data: Data) -> None:
 )
 def test_refused_on_a_gpu(args: str, message: str, cli: Cli) -> None:
     assert message in cli("estimate", *args.split(), code=2).stderr
+
+
+# ---- decode on a GPU
+
+DECODE = ("estimate", "llama3-8b", "--phase", "decode", "--device", "h200")
+
+
+def test_decode_is_the_public_call(data: Data) -> None:
+    found = data(*DECODE, "--batch", "64", "--context", "8K", "--kv-policy", "duo")
+    ours = decode_estimate("llama3-8b", device="h200", batch=64, context=8192, kv_policy="duo")
+    assert (found["latency_s"], found["limiter"]) == (ours.latency_s, ours.limiter)
+    assert found["mapping"] == "decode-splitkv"
+    assert {"splits", "waves", "wave_efficiency", "tail_s", "kv_bytes_read"} <= set(found["choices"])
+
+
+def test_decode_mappings_choose_the_phase(cli: Cli, data: Data) -> None:
+    sizes = ("estimate", "llama3-8b", "--device", "h200", "--batch", "2", "--context", "8K")
+    flash, stream, split = (data(*sizes, "--mapping", name) for name in ("flash", "stream-k", "decode-splitkv"))
+    assert flash["choices"]["splits"] == 1
+    assert stream["choices"]["partition"]["grid"] == 264
+    assert split["latency_s"] < flash["latency_s"]
+    assert data(*sizes, "--mapping", "decode-splitkv", "--splits", "4", "--cache", "warm")["choices"]["splits"] == 4
+    text = cli(*sizes, "--mapping", "stream-k").stdout
+    for part in ("on h200, mapping stream-k", "Traffic", "K, V", "wave efficiency", "partition"):
+        assert part in text
+
+
+def test_decode_of_ragged_batches(cli: Cli, data: Data) -> None:
+    assert data(*DECODE, "--lengths", "1K,2K,8K")["inputs"]["contexts"] == [1024, 2048, 8192]
+    drawn = cli(*DECODE, "--trace", "azure-conv", "--batch", "16", "--format", "json")
+    assert len(json.loads(drawn.stdout)["inputs"]["contexts"]) == 16
+    assert drawn.stderr.startswith("Warning: trace azure-conv is a stand-in: drawn from published statistics")
+
+
+def test_decode_of_a_shape(data: Data) -> None:
+    shape = ("--heads", "32", "--kv-heads", "8", "--score-width", "128", "--batch", "4")
+    by_name = [
+        data("estimate", *shape, "--phase", "decode", "--device", "a100", flag, "8K")["latency_s"]
+        for flag in ("--context", "--keys", "--seq-len")
+    ]
+    assert len(set(by_name)) == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ("llama3-8b --phase decode", "a decode step needs a GPU. Give --device: a100,"),
+        ("llama3-8b --phase decode --device fusemax", "device fusemax is of the family 'spatial'"),
+        ("llama3-8b --phase decod", "'decod' is none of prefill, decode. Did you mean 'decode'?"),
+        ("llama3-8b --context 4K", "--context: only for decode on a GPU; add --phase decode."),
+        ("bert --kv-policy duo --splits 3", "--kv-policy, --splits: only for decode on a GPU"),
+        ("llama3-8b --device h200", "For a decode step add --phase decode; for other workloads"),
+        ("llama3-8b --phase decode --device h200 --mapping fusemax", "no decode mapping named 'fusemax'."),
+        (
+            "llama3-8b --phase decode --device h200 --context 4K --keys 8K",
+            "--context 4096, --keys 8192: all say how many",
+        ),
+        ("llama3-8b --phase decode --device h200 --queries 2", "--queries: not for a decode step"),
+        (
+            "llama3-8b --phase decode --device h200 --window 8x8 --layers block",
+            "--layers, --window: not for a decode step",
+        ),
+        ("llama3-8b --phase decode --device h200 --heads 8 --set a=1", "--heads, --set: not for a decode step"),
+        ("--heads 8 --score-width 64 --phase decode --device h200", "no context: give --context, such as 32K"),
+        ("llama3-8b --phase decode --device h200 --lengths 4K --trace azure-conv", "--lengths and --trace both say"),
+        ("llama3-8b --phase decode --device h200 --lengths 4K --batch 2", "batch = 2, but 1 lengths are given."),
+        ("llama3-8b --phase decode --device h200 --lengths 4K,x", "--lengths"),
+        ("llama3-8b --mapping flash --device h200 --splits 3", "only decode-splitkv takes a number of splits"),
+        ("llama3-8b --phase decode --device h200 --kv-policy page-select:budget=3", "Nearest legal budget: 16."),
+    ],
+)
+def test_refused_for_decode(args: str, message: str, cli: Cli) -> None:
+    assert message in " ".join(cli("estimate", *args.split(), code=2).stderr.split())

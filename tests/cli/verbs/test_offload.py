@@ -33,7 +33,7 @@ def test_table(cli: Cli) -> None:
     assert text.startswith("llama3-70b context 4,096  h100:2 + h20:4 over fhbn, by head, 2 batches\n")
     for part in (
         "throughput",
-        "per NIC of the memory pool",
+        "least bandwidth",
         "Beside a homogeneous pool",
         "h100:4",
         "Who works",
