@@ -146,11 +146,11 @@ def iteration_s(
 
 def pipe_times(
     work: IterationCounts, launch: LaunchCounts, device: GpuDevice, fitted: Constants, state: PowerState
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Time of one iteration on each pipe of one SM [s]: counts over rates."""
     clock, sm = device.clock.frequency_hz, device.sm
     tensor_s = 0.0
-    if work.tensor_flops:
+    if np.any(work.tensor_flops):
         share = device.tensor.mma_sync_fraction if launch.instruction == "mma_sync" else 1.0
         tensor_s = work.tensor_flops * device.n_sms / (device.tensor_flops_per_s(launch.dtype, state) * share)
     return {

@@ -17,7 +17,9 @@ def overlapped(p: float, a: Number, b: Number, c: Number, d: Number) -> Number:
     return (a**p + b**p + c**p + d**p) ** (1.0 / p)
 
 
-def makespan(n_ctas: Number, n_sms: float, residents: Number, total_s: Number, worst_s: Number) -> Number:
+def makespan(
+    n_ctas: Number, n_sms: float, residents: Number, total_s: Number, worst_s: Number, tail: float = 1.0
+) -> Number:
     """Time until the last CTA ends [s].
 
     Args:
@@ -26,6 +28,8 @@ def makespan(n_ctas: Number, n_sms: float, residents: Number, total_s: Number, w
         residents: CTAs that fit one SM.
         total_s: SM time of all CTAs together.
         worst_s: SM time of the longest CTA.
+        tail: share of the longest CTA by which the SMs end apart; 1 where nothing is known, less where long CTAs start
+            first.
 
     Two upper bounds of list scheduling, the lower one counts: whole waves of the longest CTA (exact for equal CTAs),
     and Graham's bound ``total / slots + (1 - 1 / slots) longest`` (tight for many CTAs of unequal length).
@@ -34,7 +38,7 @@ def makespan(n_ctas: Number, n_sms: float, residents: Number, total_s: Number, w
     slots = n_sms * side_by_side
     longest = side_by_side * worst_s
     waves = np.ceil(n_ctas / slots) * longest
-    return np.minimum(waves, total_s / n_sms + longest * (1.0 - 1.0 / slots))
+    return np.maximum(longest, np.minimum(waves, total_s / n_sms + tail * longest * (1.0 - 1.0 / slots)))
 
 
 def kernel_time(sm_s: Number, l2_s: Number, dram_s: Number, launch_s: Number) -> Number:
