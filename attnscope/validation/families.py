@@ -10,16 +10,18 @@ from attnscope.validation.report import Report
 _HOMES = {
     "fusemax": ("attnscope.validation.fusemax", "validate_fusemax"),
     "gna": ("attnscope.validation.gna", "validate_gna"),
+    "offload": ("attnscope.validation.offload", "validate_offload"),
 }
 FAMILIES = tuple(_HOMES)
-_NEED_REFERENCE = ("gna",)
+_TAKE_REFERENCE = ("gna", "offload")
 
 
 def validate(family: str, reference: Path | None = None) -> Report:
     """Return the report of one family of references.
 
     Args:
-        family: `fusemax` (spatial arrays) or `gna` (neighbourhood attention on GPUs).
+        family: `fusemax` (spatial arrays), `gna` (neighbourhood attention on GPUs) or `offload` (decode on GPUs and on
+            pools).
         reference: folder with further reference data, for the families that can use one.
 
     Raises:
@@ -29,4 +31,4 @@ def validate(family: str, reference: Path | None = None) -> Report:
         raise UnknownNameError("family of references", family, FAMILIES)
     module, name = _HOMES[family]
     run: Callable[..., Report] = getattr(import_module(module), name)
-    return run(reference) if family in _NEED_REFERENCE else run()
+    return run(reference) if family in _TAKE_REFERENCE else run()

@@ -58,11 +58,13 @@ def validate(
 ) -> None:
     """Compare our figures with the published ones, row by row and in sum; exit 1 beyond tolerance.
 
-    FAMILY is fusemax (spatial arrays) or gna (neighbourhood attention on GPUs); all of them without it.
+    FAMILY is fusemax (spatial arrays), gna (neighbourhood attention on GPUs) or offload (decode, on GPUs and on pools);
+    all of them without it.
 
     Examples:
       attnscope validate fusemax
       attnscope validate gna --worst 20
+      attnscope validate offload --rows
       attnscope validate fusemax --format csv -o rows.csv
     """
     from attnscope.cli.views.validate import validate_view

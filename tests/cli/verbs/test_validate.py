@@ -1,4 +1,6 @@
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,7 +27,7 @@ BAD = Report("gna", (Row("flux", "time [s]", 1.0, 1.5, 0.15), Row("mochi", "time
 
 @pytest.fixture(autouse=True)
 def reports(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = {"fusemax": GOOD, "gna": BAD}
+    known = {"fusemax": GOOD, "gna": BAD, "offload": replace(GOOD, family="offload")}
     monkeypatch.setattr(families, "validate", lambda name, reference=None: known[name])  # noqa: ARG005
 
 
@@ -58,7 +60,7 @@ def test_data(cli: Cli, data: Data) -> None:
 def test_all_families(cli: Cli) -> None:
     result = cli("validate", "--format", "json", code=1)
     assert '"ok": false' in result.stdout
-    assert '"family": "gna"' in result.stdout
+    assert all(f'"family": "{name}"' in result.stdout for name in families.FAMILIES)
     assert "gna: ours against" in cli("validate", code=1).stdout
 
 
@@ -66,3 +68,11 @@ def test_refused(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     error = cli("validate", "fusemx", code=2).stderr
     assert "no family of references named 'fusemx'. Did you mean 'fusemax'?" in error
+
+
+def test_offload(cli: Cli, data: Data, monkeypatch: pytest.MonkeyPatch, shared: Path) -> None:
+    monkeypatch.undo()
+    found = data("validate", "offload")
+    assert found["ok"]
+    with_tables = cli("validate", "offload", "--reference", str(shared / "reference"), "--format", "csv").stdout
+    assert len(with_tables.splitlines()) > len(found["rows"]) + 1
