@@ -30,9 +30,7 @@ class GpuAsk:
         Raises:
             UsageError: an option of GPUs is given without either.
         """
-        from attnscope.workloads.vision import list_vision_models
-
-        if mapping in GPU_MAPPINGS or _is_gpu(device) or name in list_vision_models():
+        if mapping in GPU_MAPPINGS or _is_gpu(device) or _is_vision_model(name):
             return True
         if self.given:
             flags = ", ".join(f"--{name.replace('_', '-')}" for name in self.given)
@@ -65,6 +63,16 @@ class GpuAsk:
             options["causal"] = parse_flags(options["causal"])
         how = How(GPU_MAPPINGS[mapping or "neighborhood"], **parts)
         return estimate_neighborhood(str(ask.name), device, batch=ask.sizes.get("batch"), how=how, **options)
+
+
+def _is_vision_model(name: str | None) -> bool:
+    from attnscope.workloads.models import list_models
+
+    if name is None or name in list_models():
+        return False  # the usual case, decided without loading masks
+    from attnscope.workloads.vision import list_vision_models
+
+    return name in list_vision_models()
 
 
 def _is_gpu(device: str | None) -> bool:
