@@ -206,3 +206,32 @@ def cascade_words(x: Point, blocks: int) -> Words:
         registers_2d_reads=x.el * (3 * x.E + 3 * x.F - 1) - x.el * x.F / x.M1,
         registers_2d_writes=x.el * (3 * x.E + 3 * x.F + 1) - x.el * x.F / x.M1,
     )
+
+
+@dataclass(frozen=True)
+class Registers:
+    """Register words over a whole array, reads and writes (published counts of the artefact, all instances)."""
+
+    reads: float
+    writes: float
+
+
+def flat_registers_2d(x: Point, blocks: int, *, weight: bool) -> Registers:
+    """QK and AV of FLAT at sizes that divide a square array; weight stationary keeps keys and values in the PEs."""
+    if not weight:
+        outputs = x.T * x.P * x.F
+        return Registers(x.el * (3 * x.E - 1) + 3 * x.el * x.F - outputs, 3 * x.el * (x.E + x.F))
+    scores, sums = 2 * x.el * x.E, 3 * x.el * x.F - x.rows * x.F * x.T * x.P
+    fills = blocks * x.T * x.M * (x.E + x.F)
+    return Registers(scores + sums, scores + sums + fills)
+
+
+def unfused_registers_2d(x: Point) -> Registers:
+    steps = x.el * (3 * x.E + 3 * x.F) - x.el * x.F / x.M1
+    return Registers(steps - x.el, steps + x.el)
+
+
+def softmax_registers_1d(x: Point) -> Registers:
+    """The lanes of FLAT: every score is written in, and the row maximum and sum once to each lane."""
+    broadcast = 2 * x.lanes * x.T * x.P
+    return Registers(8 * x.el - broadcast, 7 * x.el + broadcast)

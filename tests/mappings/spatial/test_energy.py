@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from attnscope.mappings.spatial import evaluate
 from attnscope.mappings.spatial.energy import Accounting
 from attnscope.simulator.estimate import Estimate
+from attnscope.simulator.spatial_device import Registers
 from attnscope.workloads.models import load_model
 from attnscope.workloads.shape import AttentionShape
 from tests.mappings.spatial import oracle
@@ -122,6 +123,37 @@ def test_units_of_three_pass_mappings(mapping: str, shape: AttentionShape) -> No
     assert {unit: unit_energy_j(found, unit) for unit in per_score} == pytest.approx(
         {unit: x.el * pj * 1e-12 for unit, pj in per_score.items()}, rel=1e-12
     )
+
+
+def words_j(registers: Registers, words: oracle.Registers) -> float:
+    reads, writes = registers.read_energy_pj_per_word, registers.write_energy_pj_per_word
+    return (words.reads * reads + words.writes * writes) * 1e-12
+
+
+@settings(deadline=None, max_examples=60)
+@given(shape=shapes(longest=1 << 13, multiple=256), buffer=st.sampled_from((1 << 20, 1 << 22, 1 << 25)))
+def test_registers_of_three_pass_mappings(shape: AttentionShape, buffer: int) -> None:
+    for mapping in ("flat", "unfused"):
+        how, device = pair(mapping, {"buffer.capacity_bytes": buffer})
+        found, x = evaluate(shape, how, device), oracle.point(shape, device)
+        weight = found.choices["dataflow"] == "weight"
+        blocks = found.choices["query_blocks"]
+        flat = oracle.flat_registers_2d(x, blocks, weight=weight)
+        matrix = flat if mapping == "flat" else oracle.unfused_registers_2d(x)
+        parts = found.energy_parts_j
+        assert parts["array_2d.registers"] == pytest.approx(words_j(device.array_2d.registers, matrix), rel=1e-12)
+        lanes = words_j(device.array_1d.registers, oracle.softmax_registers_1d(x))
+        assert parts["array_1d.registers"] == pytest.approx(lanes, rel=1e-12)
+
+
+@settings(deadline=None, max_examples=30)
+@given(shape=shapes())
+def test_the_link_between_the_arrays_is_charged(shape: AttentionShape) -> None:
+    how, device = pair("fusemax")
+    x, registers = oracle.point(shape, device), device.array_1d.registers
+    crossing = x.T * x.M1 * x.P * (x.F + 3)  # SLNV, SLD and LM downwards, RM back up
+    joules = crossing * (registers.read_energy_pj_per_word + registers.write_energy_pj_per_word) * 1e-12
+    assert evaluate(shape, how, device).energy_parts_j["link"] == pytest.approx(joules, rel=1e-12)
 
 
 def test_what_the_published_accounting_leaves_out() -> None:

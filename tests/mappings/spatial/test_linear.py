@@ -72,6 +72,21 @@ def test_never_faster_than_the_roofline(rows: int, inner: int, columns: int) -> 
     assert evaluate_gemm(gemm, FUSEMAX, "published").energy_j <= found.energy_j
 
 
+@settings(deadline=None, max_examples=100)
+@given(rows=sizes, inner=sizes, columns=sizes, bits=st.integers(19, 25))
+def test_the_cheaper_operand_stays_in_blocks(rows: int, inner: int, columns: int, bits: int) -> None:
+    fields = {"buffer.capacity_bytes": 1 << bits, "array_2d.rows": 128, "array_2d.columns": 512}
+
+    def blocks(extent: int, beside: int) -> int:
+        height = max(1, ((1 << bits) // 2 - beside * inner) // inner)  # rows of one operand beside a tile of the other
+        return -(-extent // min(extent, height))
+
+    activations, weights = rows * inner, inner * columns
+    kept = min(activations + weights * blocks(rows, 512), activations * blocks(columns, 128) + weights)
+    found = evaluate_gemm(Gemm("x", rows, inner, columns), spatial_device("flat-cloud", fields))
+    assert found.bytes["dram"] == 2 * (kept + rows * columns)
+
+
 @settings(deadline=None, max_examples=60)
 @given(rows=sizes, inner=sizes, columns=sizes)
 def test_a_larger_buffer_never_moves_more(rows: int, inner: int, columns: int) -> None:

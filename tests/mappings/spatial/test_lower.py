@@ -126,6 +126,20 @@ def test_phases_of_the_unfused_mapping_do_not_overlap() -> None:
     assert starts[products].min() >= starts[milestones[1]]
 
 
+@pytest.mark.parametrize("mapping", ["unfused", "flat"])
+def test_scores_in_dram_are_stored_before_they_are_loaded(mapping: str) -> None:
+    shape = AttentionShape(1, 1, 1, 512, 1 << 16, 64, 64)
+    found = lower(shape, *pair(mapping, {"buffer.capacity_bytes": 1 << 22}), max_tasks=100_000)[0]
+
+    def before(kind: str) -> set[str]:
+        return {found.kinds[found.kind[p]] for t in tasks_of(found, kind) for p in found.predecessors(int(t))}
+
+    assert "QK" in before("store QK")
+    assert "store QK" in before("load QK")
+    assert {"load QK"} <= before("GM")
+    assert {"load A"} <= before("AV")
+
+
 @pytest.mark.parametrize(("block", "loads"), [(4, 2), (2, 4), (1, 8)])
 def test_each_block_of_queries_loads_the_keys_again(block: int, loads: int) -> None:
     found = program("fusemax", AttentionShape(1, 1, 1, 1024, 512, 64, 64), block=block)
