@@ -21,7 +21,7 @@ from attnscope.simulator.gpu_device import GpuDevice
 
 Vector = npt.NDArray[np.float64]
 SOFT = 0.08  # log errors beyond this count linearly
-PULL = 1.0  # spread of a constant around its start, in natural logarithms
+PULL = 0.5  # spread of a constant around its start, in natural logarithms
 SHARES = ("dram_fraction", "tensor_fraction", "sustained_fraction", "gemm_tensor_fraction")  # of a rate: at most 1
 FOLDS = 5
 _STEP, _ROUNDS, _TRIES, _DIGITS = 1e-4, 40, 10, 5

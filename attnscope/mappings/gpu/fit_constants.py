@@ -66,10 +66,16 @@ class DecodeResiduals(Frozen):
 
 
 class GemmResiduals(Frozen):
-    """Residuals of matrix products: a CTA outside its iterations, the reduction of a split inner dimension."""
+    """Residuals of matrix products.
+
+    Attributes:
+        cta_s: a CTA outside its iterations. `split_s`: the reduction of a split inner dimension.
+        load_factor: bytes between L2 and the SMs over those counted; neighbours share some in ways not counted.
+    """
 
     cta_s: float = Field(default=1e-6, gt=0)
     split_s: float = Field(default=2e-6, gt=0)
+    load_factor: float = Field(default=1.0, gt=0)
 
 
 class Spread(Frozen):
@@ -99,7 +105,7 @@ TELLS: dict[Family, tuple[str, ...]] = {
         "write_factor",
     ),
     "decode": ("launch_s", "merge_s", "dram_fraction", "warm_l2_fraction"),
-    "gemm": ("gemm_launch_s", "dram_fraction", "l2_fraction", "sustained_fraction", "gemm_tensor_fraction"),
+    "gemm": ("gemm_launch_s", "dram_fraction", "sustained_fraction", "gemm_tensor_fraction"),
 }
 
 

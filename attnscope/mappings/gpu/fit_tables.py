@@ -1,8 +1,7 @@
 """Reading published tables of measured latencies, and the fixed split into rows to fit on and rows to report.
 
 A row belongs to the calibration set if the SHA-256 of its family and its key columns is among the hundred smallest of
-the eligible rows of its table. Eligible are prefill rows of at least 256 tokens, decode rows without a window, and all
-matrix products.
+the eligible rows of its table. Eligible are all rows but prefill rows of less than 256 tokens.
 """
 
 import csv
@@ -148,4 +147,4 @@ def _calibration(family: Family, keys: list[tuple[int, ...]]) -> list[int]:
 
 
 def _eligible(family: Family, key: tuple[int, ...]) -> bool:
-    return family == "gemm" or (key[5] == 0 if family == "decode" else key[4] >= LEAST_LENGTH)
+    return family != "prefill" or key[4] >= LEAST_LENGTH

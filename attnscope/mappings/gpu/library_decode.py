@@ -82,11 +82,12 @@ def decode(shapes: AttentionShapes, library: Library, device: GpuDevice) -> Desc
         kv_bytes_per_head=2.0 * keys * row_bytes,
         n_heads=shapes.batch * shapes.kv_heads,
     )
+    before = (*cache_writes(shapes.batch, shapes, library), *_head_copies(shapes, library))
     sequences = LaunchCounts("sequences", "simt", "copy", n_ctas=shapes.batch, residents=token_residents(shapes))
     return Descriptor(
         f"{library.attention} decode",
         "decode",
-        (*_head_copies(shapes, library), main, merge_launch(outputs, splits, shapes), sequences),
+        (*before, main, merge_launch(outputs, splits, shapes), sequences),
         4.0 * outputs * keys * shapes.head_dim,
         counts={
             "splits": splits,
@@ -103,13 +104,21 @@ def _one(row: list[int], library: Library, device: GpuDevice) -> tuple[float, ..
     tile = library.kernels.tile(head_dim)
     group = q_heads // kv_heads
     heads = q_heads if library.decode_splits == "fa2" and group == 1 else kv_heads
-    first = max(0, length - window) // tile.kv_rows if window else 0
-    kv_tiles = math.ceil(length / tile.kv_rows) - first
+    seen = min(length, window + tile.kv_rows - 1) if window else length  # a window starts and ends inside tiles
+    kv_tiles = math.ceil(seen / tile.kv_rows)
     m_tiles = math.ceil(group / tile.q_rows)
     splits = splits_of(library, batch, heads, group, m_tiles, kv_tiles, device.n_sms)
     keys = min(length, window) if window else length
     longest = math.ceil(kv_tiles / splits)
-    return (batch * heads * m_tiles, tile.kv_rows, max(1.0, keys / tile.kv_rows), longest, splits, tile.q_rows, keys)
+    return (
+        batch * heads * m_tiles,
+        tile.kv_rows,
+        kv_tiles if window else max(1.0, keys / tile.kv_rows),
+        longest,
+        splits,
+        tile.q_rows,
+        keys,
+    )
 
 
 def _head_copies(shapes: AttentionShapes, library: Library) -> tuple[LaunchCounts, ...]:
@@ -129,6 +138,19 @@ def merge_launch(outputs: Amount, splits: Amount, shapes: AttentionShapes) -> La
     cut = splits > 1
     moved = 2.0 * PARTIAL_BYTES * outputs * splits * (shapes.head_dim + 2.0) * cut
     return LaunchCounts("merge", "simt", "copy", n_ctas=cut.astype(np.int64), copied_bytes=moved)
+
+
+def cache_writes(tokens: Amount, shapes: AttentionShapes, library: Library) -> tuple[LaunchCounts, ...]:
+    """The launch that stores new keys and values: bytes read and written; none where the call does not contain it.
+
+    One CTA stores one token ("tokens"), or copies run beside the launches of the call and cost their bytes ("beside").
+    """
+    if library.cache_write == "none":
+        return ()
+    moved = 4.0 * tokens * shapes.kv_heads * shapes.head_dim * ELEMENT_BYTES
+    ctas = tokens if library.cache_write == "tokens" else np.zeros_like(tokens)
+    store = "store k and v"
+    return (LaunchCounts(store, "simt", "copy", n_ctas=ctas, residents=token_residents(shapes), copied_bytes=moved),)
 
 
 def token_residents(shapes: AttentionShapes) -> Amount:

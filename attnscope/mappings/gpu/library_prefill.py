@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from attnscope.mappings.gpu.descriptor import ALU_OPS_PER_SCORE, Descriptor, IterationCounts, LaunchCounts
 from attnscope.mappings.gpu.fused import MMA_ROWS
-from attnscope.mappings.gpu.library_decode import dynamic_splits, merge_launch, token_residents
+from attnscope.mappings.gpu.library_decode import cache_writes, dynamic_splits, merge_launch
 from attnscope.mappings.gpu.library_resources import AttentionKernels, Library
 from attnscope.mappings.gpu.library_shapes import ELEMENT_BYTES, AttentionShapes
 from attnscope.simulator.gpu_device import GpuDevice
@@ -118,21 +118,4 @@ def _attention(shapes: AttentionShapes, kernels: AttentionKernels, table: Any) -
         l2_bytes=2.0 * q_tiles * q_rows * row_bytes,
         dram_bytes=operands,
         cold_ctas=pieces / shapes.group,
-    )
-
-
-def cache_writes(tokens: Any, shapes: AttentionShapes, library: Library) -> tuple[LaunchCounts, ...]:
-    """Launches that store the new keys and values: bytes read and written, and CTAs where one CTA stores one token."""
-    moved = 4.0 * tokens * shapes.kv_heads * shapes.head_dim * ELEMENT_BYTES
-    if library.cache_write == "none":
-        return ()
-    if library.cache_write == "copies":
-        return tuple(
-            LaunchCounts(f"copy {name}", "simt", "copy", n_ctas=np.ones_like(tokens), copied_bytes=moved / 2)
-            for name in ("k", "v")
-        )
-    return (
-        LaunchCounts(
-            "store k and v", "simt", "copy", n_ctas=tokens, residents=token_residents(shapes), copied_bytes=moved
-        ),
     )

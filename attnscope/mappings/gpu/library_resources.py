@@ -9,7 +9,7 @@ from attnscope.mappings.gpu.backends import Instruction
 from attnscope.simulator.gpu_device import GpuDevice
 from attnscope.specs import Frozen, read_toml, validate
 
-CacheWrite = Literal["tokens", "copies", "none"]
+CacheWrite = Literal["tokens", "beside", "none"]
 Splits = Literal["none", "fa2", "dynamic", "shared"]
 
 

@@ -75,7 +75,7 @@ def _small(launch: LaunchCounts, device: GpuDevice, fitted: LibraryConstants) ->
     dram_s = launch.copied_bytes / dram_rate(device, fitted)
     start_s, ctas_s = fitted.device.merge_s * np.minimum(1, launch.n_ctas), 0.0
     if launch.name == "store k and v":
-        start_s, ctas_s = 0.0, launch.n_ctas / (device.n_sms * launch.residents) * fitted.device.write_cta_s
+        ctas_s = launch.n_ctas / (device.n_sms * launch.residents) * fitted.device.write_cta_s
         dram_s = dram_s * fitted.device.write_factor
     elif launch.name == "sequences":
         start_s, ctas_s = 0.0, launch.n_ctas * REFERENCE_RESIDENTS / launch.residents * fitted.decode.sequence_s
@@ -113,7 +113,7 @@ def _gemm(launch: LaunchCounts, device: GpuDevice, fitted: LibraryConstants) -> 
     pipe = pipe_times(launch.iteration, launch, device, constants_for(device), "burst")
     tensor_s = pipe["tensor"] / fitted.device.gemm_tensor_fraction
     l2_rate = device.l2.bandwidth_bytes_per_s * fitted.device.l2_fraction
-    load_s = launch.iteration.l2_bytes * device.n_sms / l2_rate
+    load_s = fitted.gemm.load_factor * launch.iteration.l2_bytes * device.n_sms / l2_rate
     visit_s = pipes.kernel_time(tensor_s, load_s, 0.0, 0.0)
     fixed_s = launch.n_ctas * fitted.gemm.cta_s
     dram_s = launch.dram_bytes / dram_rate(device, fitted)
