@@ -22,6 +22,11 @@ _SECTIONS = {
         "offload": f"{_VERBS}.offload:offload",
         "slice": f"{_VERBS}.slice:slice_model",
     },
+    "Design spaces": {
+        "sweep": f"{_VERBS}.sweep:sweep",
+        "pareto": f"{_VERBS}.pareto:pareto",
+        "query": f"{_VERBS}.query:query",
+    },
     "Masks and GPU tiles": {
         "mask": f"{_VERBS}.mask:mask",
         "tiles": f"{_VERBS}.tiles:tiles",

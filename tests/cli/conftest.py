@@ -11,6 +11,15 @@ from click.testing import CliRunner, Result
 from attnscope.cli.main import main
 
 Cli = Callable[..., Result]
+SPACE = """
+title = "size and bandwidth"
+question = "How large an array?"
+[axes]
+mapping = ["fusemax", "flat"]
+"workload.seq_len" = [4096, 65536]
+"device.pe_dim" = [64, 128, 256]
+"device.dram.bandwidth_bytes_per_s" = [100e9, 400e9]
+"""
 
 
 @pytest.fixture

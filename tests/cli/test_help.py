@@ -3,16 +3,18 @@
 import re
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
 
 from attnscope.cli.group import Verb
 from attnscope.cli.main import main
-from tests.cli.conftest import Cli
+from tests.cli.conftest import SPACE, Cli
 
 SLOW = ("study", "validate")  # their own tests run them once
 SKIPPED = ("|",)
+ASKING = ("sweep", "pareto", "query")  # they need a space, or a run in a store
 
 
 def verbs(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -53,8 +55,11 @@ RUNNABLE = [
 
 
 @pytest.mark.parametrize("example", RUNNABLE)
-def test_examples_run_and_fit_80_columns(example: str, cli: Cli) -> None:
+def test_examples_run_and_fit_80_columns(example: str, cli: Cli, tmp_path: Path) -> None:
     words = shlex.split(example, comments=True)
+    if words[0] in ASKING:
+        (tmp_path / "space.toml").write_text(SPACE)
+        cli("sweep", "space.toml", "--keep", "all", "-o", "run.db")
     text = cli(*words).stdout
     if not {"--format", "--as", "graph"} & set(words) and words[:2] != ["cascade", "show"]:
         assert max(map(len, text.splitlines()), default=0) <= 80
