@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from attnscope.mappings.spatial import evaluate_gemm
@@ -74,6 +74,8 @@ def test_never_faster_than_the_roofline(rows: int, inner: int, columns: int) -> 
 
 @settings(deadline=None, max_examples=100)
 @given(rows=sizes, inner=sizes, columns=sizes, bits=st.integers(19, 25))
+@example(rows=14336, inner=4096, columns=8192, bits=25)  # both in blocks, and the activations stay
+@example(rows=20000, inner=4096, columns=8192, bits=25)  # both in blocks, and the weights stay
 def test_the_cheaper_operand_stays_in_blocks(rows: int, inner: int, columns: int, bits: int) -> None:
     fields = {"buffer.capacity_bytes": 1 << bits, "array_2d.rows": 128, "array_2d.columns": 512}
 

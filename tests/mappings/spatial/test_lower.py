@@ -69,6 +69,18 @@ def test_tiles_follow_the_waterfall_of_the_cascade() -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["RM", "PRM", "SPD", "SPNV"])
+def test_what_is_carried_comes_from_the_key_tile_before(name: str) -> None:
+    found = program("fusemax")
+    carried = {"RM": "RM", "PRM": "RM", "SPD": "RD", "SPNV": "RNV"}[name]
+    steps = []
+    for task in tasks_of(found, name):
+        older = [int(found.item[p]) for p in found.predecessors(int(task)) if found.kinds[found.kind[p]] == carried]
+        steps += [int(found.item[task]) - item for item in older if item != found.item[task]]
+    # All six query tiles are one block, so that the same queries meet the next keys six tiles later.
+    assert steps == [6] * (TILES - 6)
+
+
 def test_a_column_maximum_arrives_one_array_height_later() -> None:
     found = program("fusemax")
     late = {kind: set(found.latency[tasks_of(found, kind)].tolist()) for kind in found.kinds}
