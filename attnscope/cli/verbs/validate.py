@@ -58,8 +58,8 @@ def validate(
 ) -> None:
     """Compare our figures with the published ones, row by row and in sum; exit 1 beyond tolerance.
 
-    FAMILY is fusemax (spatial arrays), gna (neighbourhood attention on GPUs) or offload (decode, on GPUs and on pools);
-    all of them without it.
+    FAMILY is fusemax (spatial arrays), gna (neighbourhood attention on GPUs), gpu (library kernels on GPUs; needs
+    --reference) or offload (decode, on GPUs and on pools); all of them without it.
 
     Examples:
       attnscope validate fusemax
@@ -68,11 +68,14 @@ def validate(
       attnscope validate fusemax --format csv -o rows.csv
     """
     from attnscope.cli.views.validate import validate_view
-    from attnscope.validation.families import FAMILIES
+    from attnscope.validation.families import FAMILIES, NEED_REFERENCE
     from attnscope.validation.families import validate as compare
 
-    families = (family,) if family else FAMILIES
+    left_out = () if family or reference else NEED_REFERENCE
+    families = (family,) if family else tuple(name for name in FAMILIES if name not in left_out)
     found = Validation(tuple(compare(name, reference) for name in families), worst, rows)
     out.emit(found, validate_view)
+    for name in left_out:
+        out.note(f"Left out: {name}, which needs --reference FOLDER.")
     if not found.ok:
         ctx.exit(1)

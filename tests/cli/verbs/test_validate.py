@@ -27,7 +27,12 @@ BAD = Report("gna", (Row("flux", "time [s]", 1.0, 1.5, 0.15), Row("mochi", "time
 
 @pytest.fixture(autouse=True)
 def reports(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = {"fusemax": GOOD, "gna": BAD, "offload": replace(GOOD, family="offload")}
+    known = {
+        "fusemax": GOOD,
+        "gna": BAD,
+        "gpu": replace(GOOD, family="gpu"),
+        "offload": replace(GOOD, family="offload"),
+    }
     monkeypatch.setattr(families, "validate", lambda name, reference=None: known[name])  # noqa: ARG005
 
 
@@ -57,15 +62,20 @@ def test_data(cli: Cli, data: Data) -> None:
     assert cli("validate", "gna", "--format", "csv", code=1).stdout.startswith("family,case,quantity,published,ours,")
 
 
-def test_all_families(cli: Cli) -> None:
-    result = cli("validate", "--format", "json", code=1)
+def test_all_families(cli: Cli, tmp_path: Path) -> None:
+    result = cli("validate", "--reference", str(tmp_path), "--format", "json", code=1)
     assert '"ok": false' in result.stdout
     assert all(f'"family": "{name}"' in result.stdout for name in families.FAMILIES)
-    assert "gna: ours against" in cli("validate", code=1).stdout
+    without = cli("validate", code=1)
+    assert "gna: ours against" in without.stdout
+    assert "gpu: ours against" not in without.stdout
+    assert without.stderr == "Left out: gpu, which needs --reference FOLDER.\n"
 
 
-def test_refused(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refused(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.undo()
+    assert "give their folder with --reference FOLDER" in cli("validate", "gpu", code=2).stderr
+    assert "no table found" in cli("validate", "gpu", "--reference", str(tmp_path), code=2).stderr
     error = cli("validate", "fusemx", code=2).stderr
     assert "no family of references named 'fusemx'. Did you mean 'fusemax'?" in error
 
