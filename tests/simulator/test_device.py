@@ -133,6 +133,20 @@ def test_files_that_break_the_schema(tmp_path: Path, text: str, words: str) -> N
     assert str(refused.value).startswith(f"{name}: {words}")
 
 
+def test_devices_that_extend_nothing_that_stands(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.toml", tmp_path / "other.toml"
+    write(one, f'extends = "{other}"\n')
+    write(other, f'extends = "{one}"\n')
+    with pytest.raises(SpecError) as refused:
+        load_device(str(one))
+    assert str(refused.value) == (
+        f"device {one}: 'extends' goes round in a circle: {one} -> {other} -> {one}. Let one of them stand on its own."
+    )
+    name = write(tmp_path / "number.toml", "extends = 5\n")
+    with pytest.raises(SpecError, match=r"extends = 5 is refused: should be the name of a device or a TOML file.$"):
+        load_device(name)
+
+
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
     name = write(tmp_path / "mine.toml", 'family = "spatial"\nsummary = "x"\n[clock]\nfrequency_hz = 1e9\n')
     with pytest.raises(SpecError) as refused:
