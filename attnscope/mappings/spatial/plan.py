@@ -63,9 +63,9 @@ class Work:
         op_cycles: cycles per point; `actions`: operations per point by unit; `registers` of each PE.
         operands: tensors it reads per point; `reduces`: "", "time" or "space", over the rank `reduced`, of which
             `reduced_parallel` points are added up side by side.
-        within_tile: the reduction stays inside one key tile.
+        mac: it multiplies and accumulates. within_tile: its reduction stays inside one key tile.
         stationary: operand that stays in the PEs while the others pass, empty where the result does.
-        pes: PEs that work, given full tiles.
+        phase: group of Einsums, separated from the others by DRAM.
     """
 
     name: str
