@@ -8,7 +8,7 @@ from typing import Any
 from attnscope.errors import SpecError, UnknownNameError
 from attnscope.simulator.gpu_device import GpuDevice
 from attnscope.simulator.spatial_device import SpatialDevice
-from attnscope.specs import Table, find, merged, packaged, read_toml, validate, with_fields
+from attnscope.specs import Table, edition, find, merged, packaged, read_toml, validate, with_fields
 
 Device = SpatialDevice | GpuDevice
 FAMILIES: dict[str, type[SpatialDevice] | type[GpuDevice]] = {"spatial": SpatialDevice, "gpu": GpuDevice}
@@ -21,7 +21,6 @@ def list_devices(family: str | None = None) -> tuple[str, ...]:
     return tuple(name for name in names if family is None or _table(name)["family"] == family)
 
 
-@cache
 def load_device(name: str) -> Device:
     """Return a shipped device by name, or the one in a user's TOML file (a path that ends in ``.toml``).
 
@@ -29,9 +28,16 @@ def load_device(name: str) -> Device:
         UnknownNameError: no such device; suggests the nearest.
         SpecError: the file breaks the schema of its family; names the field.
     """
+    return _load(name, edition(name))
+
+
+@cache
+def _load(name: str, _: tuple[int, int]) -> Device:
     table = _table(name)
     where = name if name.endswith(".toml") else f"device {name}"
     family = table.get("family")
+    if family is None:
+        raise SpecError(f"{where}: the key 'family' is missing. Known families: {', '.join(FAMILIES)}.")
     if family not in FAMILIES:
         raise UnknownNameError("device family", str(family), FAMILIES, where)
     return validate(FAMILIES[family], table, where)
@@ -64,4 +70,7 @@ def _table(name: str, seen: tuple[str, ...] = ()) -> Table:
     base = table.pop("extends", None)
     if base is not None and not isinstance(base, str):
         raise SpecError(f"device {name}: extends = {base!r} is refused: should be the name of a device or a TOML file.")
-    return merged(_table(base, (*seen, name)), table) if base else table
+    if base is None:
+        return table
+    beside = path.parent / base if base.endswith(".toml") else None
+    return merged(_table(str(beside) if beside else base, (*seen, name)), table)

@@ -45,7 +45,7 @@ def remarks(plan: Plan, s: Sizes, tiling: Tiling) -> tuple[str, ...]:
     out = []
     if tiling.rows_spill:
         out.append(
-            f"One row of scores ({format_bytes(2 * s.word_bytes * s.M)}) outgrows the buffer: "
+            f"A row of scores and its numerators ({format_bytes(2 * s.word_bytes * s.M)}) outgrows the buffer: "
             "every pass over the scores reads them from DRAM."
         )
     elif tiling.spill_fraction:
