@@ -55,10 +55,9 @@ def compare_all(reference: Path) -> tuple[list[Comparison], list[str]]:
 def _split_notes() -> tuple[str, ...]:
     return (
         f"Source: {constants_file().source}.",
-        f"Fitted on at most {FIT_ROWS} rows per table: the smallest SHA-256 of family and key columns among prefill rows "
-        f"of at least {LEAST_LENGTH} tokens, decode rows without window, and all matrix products.",
-        "Reported: all other rows; repetitions of a fitted shape are left out of both.",
-        "Other library, other device: constants taken over as they are; all rows of the table are reported.",
+        f"Calibration: {FIT_ROWS} rows per table, of smallest SHA-256 of the key; prefill from {LEAST_LENGTH} on.",
+        "Reported: all other rows; repetitions of a calibration shape are left out of both.",
+        "Other library, other device: constants taken over as they are.",
         "Only means carry a goal; it is the largest mean absolute error allowed, in percent.",
     )
 

@@ -18,16 +18,8 @@ from attnscope.validation.gpu_baselines import baselines
 
 Vector = npt.NDArray[np.float64]
 FIT_UP_TO, TEST_FROM = 2048, 4096  # extrapolation: prefill lengths to fit on and to test on
-GOALS = {
-    "prefill": 8.0,
-    "decode": 9.0,
-    "gemm": 8.0,
-    "window": 10.0,
-    "extrapolation": 8.0,
-    "library": 10.0,
-    "device": 9.0,
-}
-GOALS_A100 = {"prefill": 6.0, "decode": 12.0, "extrapolation": 6.0}
+GOALS = {"prefill": 8.0, "decode": 9.0, "gemm": 8.0, "window": 10.0, "library": 10.0, "device": 9.0}
+GOALS_OF = {"a100": {"prefill": 6.0, "decode": 12.0, "extrapolation": 6.0}, "h200": {"extrapolation": 8.0}}
 
 
 @dataclass(frozen=True)
@@ -86,7 +78,7 @@ def comparisons(tables: list[Table], notes: list[str]) -> Iterator[Comparison]:
 
 
 def _held_out(table: Table, device: GpuDevice, own: LibraryConstants, transferred: bool) -> Iterator[Comparison]:
-    rows = table if transferred else table.reported
+    rows = table.reported
     calibration = table.fit
     split = "other library" if transferred else "held out"
     goal = GOALS["library"] if transferred else _goal(table.family, device)
@@ -125,10 +117,8 @@ def _unwindowed(table: Table) -> npt.NDArray[np.bool_]:
 
 def _from_others(table: Table, device: GpuDevice, shipped: dict[str, LibraryConstants]) -> Iterator[Comparison]:
     """The table under the constants of another device of the same architecture."""
-    rows = table.take(
-        (table.lengths >= LEAST_LENGTH) if table.family == "prefill" else np.ones(len(table.same_key), bool)
-    )
-    rows = rows.take(_unwindowed(rows))
+    rows = table.reported
+    rows = rows.take(_unwindowed(rows) & ((rows.lengths >= LEAST_LENGTH) | (rows.family != "prefill")))
     for name, theirs in sorted(shipped.items()):
         same = name != device.name and load_gpu(name).architecture == device.architecture
         if same and table.family in theirs.tables:
@@ -154,8 +144,8 @@ def compare(
     return Comparison(name, split, goal, rows, predicted_s, within, baselines(rows, calibration, device))
 
 
-def _goal(family: str, device: GpuDevice) -> float:
-    return (GOALS_A100 if device.name == "a100" else {}).get(family, GOALS[family])
+def _goal(what: str, device: GpuDevice) -> float | None:
+    return GOALS_OF.get(device.name, {}).get(what, GOALS.get(what))
 
 
 def _title(table: Table) -> str:

@@ -103,7 +103,7 @@ class Descriptor:
         """Sum of an iteration count over all launches, such as ``tensor_flops`` or ``exps``."""
         if what == "mask_ops":
             return sum(x.masked_iterations * x.iteration.mask_ops for x in self.launches)
-        return sum(x.iterations * float(getattr(x.iteration, what)) for x in self.launches)
+        return sum(x.iterations * getattr(x.iteration, what) for x in self.launches)
 
     @property
     def l2_bytes(self) -> Amount:

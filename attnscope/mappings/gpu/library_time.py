@@ -151,9 +151,8 @@ def _main(
     parts |= {"memory": run_s - sm_s, "copies": 0.0, "launch": start_s}
     busy = {name: launch.iterations * pipe[name] / device.n_sms for name in PIPES if name in pipe}
     waves = launch.n_ctas / (device.n_sms * launch.residents)
-    return LaunchTime(
-        launch.name, start_s + run_s, busy | {"l2": l2_s, "dram": dram_s}, parts, waves, launch.dram_bytes
-    )
+    busy |= {"l2": l2_s, "dram": dram_s}
+    return LaunchTime(launch.name, start_s + run_s, busy, parts, waves, dram_s * dram_rate(device, fitted))
 
 
 def throttled(burst_s: Amount, sustained_fraction: float) -> Amount:
