@@ -13,6 +13,6 @@ def test_one_row_of_panels_per_comparison(tmp_path: Path) -> None:
     figure = plot_comparisons(found)
     assert len(notes) == 1
     assert len(figure.axes) == 2 * len(found) == 2
-    assert figure.axes[1].get_title().endswith("261 rows")
+    assert figure.axes[1].get_title().endswith("300 rows")
     figure.savefig(tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 0
