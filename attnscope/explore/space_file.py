@@ -64,6 +64,7 @@ def read_space(space: SpaceLike) -> Space:
     )
     for expression in (*out.constraints, *out.minimize):
         expression.check_names(out.names)
+    _check_free_axes(out)
     _check_sizes(out)
     _check_contradictions(out)
     return out
@@ -193,6 +194,20 @@ def _check_sizes(space: Space) -> None:
                 group.shape.with_sizes(**{k[9:]: v for k, v in fields.items() if k.startswith("workload.")})
             except UsageError as error:
                 raise SpecError(f"{space.where}: {error}") from None
+
+
+def _check_free_axes(space: Space) -> None:
+    """Refuse a free name that nothing uses: most likely a field without its group, such as seq_len."""
+    used = {n for e in (*space.derived.values(), *space.constraints, *space.minimize) for n in e.names}
+    known = dict.fromkeys(name for group in space.groups for name in (*group.base, *SHORTHANDS))
+    for axis in space.axes:
+        if "." not in axis.path and axis.path not in used:
+            meant = [name for name in known if name.rpartition(".")[2] == axis.path]
+            hint = f" Did you mean {meant[0]!r}?" if meant else ""
+            raise SpecError(
+                f"{space.where}: axis {axis.path} changes nothing: it is no field, and no derived field, constraint or "
+                f"objective uses it.{hint}"
+            )
 
 
 def _check_contradictions(space: Space) -> None:

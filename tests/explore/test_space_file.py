@@ -148,3 +148,8 @@ def test_a_space_is_its_own_description(small: dict[str, Any]) -> None:
     assert read_space(space) is space
     assert space.to_dict()["size"] == space.size
     assert issubclass(SpecError, UsageError)
+
+
+def test_a_free_axis_that_nothing_uses_is_refused_with_the_field_it_may_mean() -> None:
+    with pytest.raises(SpecError, match=r"axis seq_len changes nothing: .* Did you mean 'workload\.seq_len'\?"):
+        read_space({"axes": {"workload": ["bert"], "seq_len": [1024, 4096]}})
