@@ -141,7 +141,8 @@ def test_progress_is_on_stderr(small: dict[str, Any], capsys: pytest.CaptureFixt
 
 def _huge(n: int) -> dict[str, Any]:
     axes: dict[str, Any] = {f"x{i}": {"from": 1, "to": 1000, "step": 1} for i in range(n)}
-    return {"title": "huge", "axes": {"workload": "bert", "mapping": "fusemax", "device": "fusemax", **axes}}
+    named = {"workload": "bert", "mapping": "fusemax", "device": "fusemax"}
+    return {"title": "huge", "axes": {**named, **axes}, "constraints": [f"{' + '.join(axes)} > 0"]}
 
 
 def test_huge_spaces_need_a_sample() -> None:
