@@ -27,9 +27,10 @@ _SECTIONS = {
         "pareto": f"{_VERBS}.pareto:pareto",
         "query": f"{_VERBS}.query:query",
     },
-    "Masks and GPU tiles": {
+    "Masks, tiles and kernels on GPUs": {
         "mask": f"{_VERBS}.mask:mask",
         "tiles": f"{_VERBS}.tiles:tiles",
+        "predict": f"{_VERBS}.predict:predict",
     },
     "Cascades of Einsums": {
         "cascade": f"{_VERBS}.cascade:cascade",

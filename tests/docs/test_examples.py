@@ -46,7 +46,7 @@ def commands() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("page", "line"), commands(), ids=lambda text: text)
 def test_console(page: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for example in (ROOT / "examples").glob("*.cascade"):
+    for example in [*(ROOT / "examples").glob("*.cascade"), *(ROOT / "examples").glob("*.toml")]:
         (tmp_path / example.name).write_text(example.read_text(encoding="utf-8"), encoding="utf-8")
     wanted = EXIT.search(line)
     result = CliRunner().invoke(main, shlex.split(line, comments=True)[1:])
