@@ -67,7 +67,7 @@ def _front_3(values: Floats, numbers: Ints) -> Ints:
 def _front_many(values: Floats, numbers: Ints) -> Ints:
     order = np.lexsort((numbers, *values.T[::-1]))
     keep = np.zeros(len(order), dtype=np.bool_)
-    core.keep_undominated(values[order], keep)
+    core.keep_undominated(values[order], 1, keep)
     return np.sort(order[keep])
 
 

@@ -41,12 +41,12 @@ def front_of_sorted(rank: Ints, n_ranks: int, third: Floats, keep: NDArray[np.bo
 
 
 @numba.njit(cache=True, nogil=True)
-def keep_undominated(values: Floats, keep: NDArray[np.bool_]) -> None:
-    """Mark the front of points in lexicographic order, [n, d] for any d, against those kept so far."""
+def keep_undominated(values: Floats, depth: int, keep: NDArray[np.bool_]) -> None:
+    """Mark those of [n, d] points in lexicographic order that fewer than `depth` of the marked ones are not above."""
     kept = np.empty(values.shape[0], np.int64)
     n_kept = 0
     for i in range(values.shape[0]):
-        dominated = False
+        above = 0
         for k in range(n_kept - 1, -1, -1):
             below = True
             for d in range(values.shape[1]):
@@ -54,9 +54,10 @@ def keep_undominated(values: Floats, keep: NDArray[np.bool_]) -> None:
                     below = False
                     break
             if below:
-                dominated = True
-                break
-        keep[i] = not dominated
+                above += 1
+                if above == depth:
+                    break
+        keep[i] = above < depth
         if keep[i]:
             kept[n_kept] = i
             n_kept += 1
