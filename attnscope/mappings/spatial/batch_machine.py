@@ -126,11 +126,13 @@ def execute(steps: Ints, start: Ints, stride: Ints, mem: Floats, wide: Ints, j0:
         elif op == FLOOR_DIV:
             for j in range(n):
                 out[j] = np.floor(a[j] / b[j])
-        elif op == FLOOR_DIV_FLOAT:  # the quotient may round up to the next integer; its remainder is exact
+        elif op == FLOOR_DIV_FLOAT:  # a quotient may round up to the next integer; that of a less its remainder may not
             for j in range(n):
-                low = np.floor(a[j] / b[j])
-                left = a[j] - low * b[j]
-                out[j] = low - 1.0 if left < 0.0 else (low + 1.0 if left >= b[j] else low)
+                left = np.fmod(a[j], b[j])
+                low = (a[j] - left) / b[j]
+                if left != 0.0 and (b[j] < 0.0) != (left < 0.0):
+                    low -= 1.0
+                out[j] = np.floor(low + 0.5)
         elif op == SQRT:
             for j in range(n):
                 out[j] = np.sqrt(a[j])
