@@ -12,14 +12,14 @@ from typing import Literal
 
 from attnscope.einsum_cascade import Cascade, Einsum
 from attnscope.errors import IllegalMappingError
-from attnscope.mappings.spatial.description import Bind
+from attnscope.mappings.spatial.description import Bind, Rank
 from attnscope.mappings.spatial.legality import key_passes
 from attnscope.mappings.spatial.plan import Work, _fused, _reads_final, _symbols, _work
 from attnscope.mappings.spatial.tiling import Place
 from attnscope.simulator.spatial_device import SpatialDevice
 
 Order = Literal["queries", "keys"]
-SPATIAL_RANKS = ("E", "F", "M", "P")
+SPATIAL_RANKS: tuple[Rank, ...] = ("E", "F", "M", "P")
 INPUTS, OUTPUT = ("Q", "K", "V"), "AV"
 
 
@@ -31,8 +31,8 @@ class Choice:
     """
 
     array: Literal["array_1d", "array_2d"]
-    rows: str
-    columns: str
+    rows: Rank
+    columns: Rank
     chained: bool = False
 
     def __str__(self) -> str:
@@ -200,7 +200,8 @@ class Options:
         return len(units) > 1 and len(set(units)) == len(units) and all(step and step[1] == 1 for step in steps)
 
     def _choices(self, einsum: Einsum) -> list[Choice]:
-        ranks = sorted(set(self.symbols_of_points(einsum)) & set(SPATIAL_RANKS))
+        here = self.symbols_of_points(einsum)
+        ranks: list[Rank] = sorted(rank for rank in SPATIAL_RANKS if rank in here)
         flat = [Choice("array_1d", "", rank) for rank in ranks]
         square = [Choice("array_2d", rows, columns) for rows, columns in permutations(ranks, 2)]
         return [*flat, *(Choice("array_2d", "", rank) for rank in ranks), *square]

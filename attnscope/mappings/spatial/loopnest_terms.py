@@ -223,8 +223,10 @@ class Terms:
         """Buffer accesses of one more place that reads a tensor; one read from DRAM by a single place needs none."""
         rates = self._rates
         if outside:
-            return words * (0.0 if before == 0 else 2 * rates.read + rates.write if before == 1 else rates.read)
-        return words * (rates.read + (rates.write if before == 0 else 0.0))
+            rate = 0.0 if before == 0 else 2 * rates.read + rates.write if before == 1 else rates.read
+        else:
+            rate = rates.read + (rates.write if before == 0 else 0.0)
+        return words * float(rate)
 
     def _kept(self, held: dict[str, Held], index: int) -> tuple[Held, ...]:
         """Tensors that later decisions depend on: all scores, those with readers to come, and unpaid ones."""

@@ -71,7 +71,7 @@ def count_blocks(facts: PhaseFacts, s: Sizes) -> int:
     tensors = len(facts.inputs) + facts.output
     if not (tensors or facts.passes or state_words(facts, s)):
         return 1
-    return 2**tensors * (3 * s.P if facts.passes else s.P_tiles + s.M1)
+    return int(2**tensors) * (3 * s.P if facts.passes else s.P_tiles + s.M1)
 
 
 def tilings(facts: PhaseFacts, s: Sizes, device: SpatialDevice, *, every: bool = False) -> Iterator[Blocks]:
