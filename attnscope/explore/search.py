@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from attnscope.api import Workload, resolve_workload
 from attnscope.einsum_cascade import load
 from attnscope.errors import IllegalMappingError, UnknownNameError, UsageError
 from attnscope.explore.search_core import (
@@ -18,6 +17,7 @@ from attnscope.explore.search_core import (
     Searcher,
     space_size,
 )
+from attnscope.explore.workload import Workload, shape_of
 from attnscope.mappings.compare import Refusal
 from attnscope.mappings.spatial.description import list_spatial_mappings, load_mapping
 from attnscope.mappings.spatial.evaluate import evaluate
@@ -234,7 +234,7 @@ def search(
         raise UsageError(f"search: top = {top} mappings; ask for at least 1.")
     if not cascades:
         raise UsageError(f"search: no cascades to choose from. Name some of: {', '.join(CASCADES)}.")
-    _, shape, name = resolve_workload(workload, seq_len, sizes)
+    shape, name = shape_of(workload, seq_len, sizes)
     hardware = spatial_device(device, fields)
     deadline = time.monotonic() + (math.inf if time_limit_s is None else time_limit_s)
     jobs = _jobs(shape, hardware, cascades, fusion)
